@@ -1,0 +1,1 @@
+"""speechkit: call recordings to transcripts, analyses and reports."""
