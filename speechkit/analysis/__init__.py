@@ -1,0 +1,1 @@
+"""Pure functions from transcript tables to tables."""

@@ -1,0 +1,1 @@
+"""Papermill notebooks turned into HTML reports."""
