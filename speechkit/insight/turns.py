@@ -1,0 +1,120 @@
+"""The turns of a call as they are sent to a language model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+Mask = Callable[[Sequence[str], Sequence[str]], list[str]]
+"""Texts and their speakers in, the texts without personal data out."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One phrase as a model sees it.
+
+    `ref` is the number that is sent instead of `phrase_id`: a call's id is a file name, and file names of
+    call centres hold phone numbers. `text` is masked when masking is on. `words` are the starts of the
+    recognized words with their lexical form, where the transcript has words.
+    """
+
+    ref: str
+    phrase_id: str
+    speaker: str
+    start_s: float
+    end_s: float
+    confidence: float
+    text: str
+    words: tuple[tuple[str, float], ...] = ()
+
+
+def read_turns(
+    phrases: pd.DataFrame, words: pd.DataFrame | None = None, mask: Mask | None = None
+) -> list[Turn]:
+    """The turns of one call in time order, without those that hold no words.
+
+    `phrases` and `words` are the tables of the transcript model, of one call. A `role` column (agent,
+    customer) names the speakers when there is one; else channel and speaker do.
+    """
+    spoken = phrases[phrases["display"].fillna("").str.contains(r"\w", regex=True)]
+    spoken = spoken.sort_values(["start_s", "channel"], kind="stable")
+    speakers = _speakers(spoken)
+    texts = [" ".join(text.split()) for text in spoken["display"].tolist()]
+    if mask:
+        texts = mask(texts, speakers)
+    starts = _word_starts(words)
+    rows = zip(spoken.itertuples(index=False), speakers, texts, strict=True)
+    return [
+        Turn(
+            ref=str(number),
+            phrase_id=str(row.phrase_id),
+            speaker=speaker,
+            start_s=float(row.start_s),  # type: ignore[arg-type]
+            end_s=float(row.end_s),  # type: ignore[arg-type]
+            confidence=float(row.confidence),  # type: ignore[arg-type]
+            text=text,
+            words=starts.get(str(row.phrase_id), ()),
+        )
+        for number, (row, speaker, text) in enumerate(rows, start=1)
+    ]
+
+
+def as_json(turns: Sequence[Turn], part: tuple[int, int] | None = None) -> str:
+    """The turns as the JSON data of a user message; `part` is (number, of how many) in a long call.
+
+    >>> as_json([Turn("1", "a:0001", "agent", 0.0, 1.0, 0.9, "Hello.")])
+    '{"turns": [{"phrase_id": "1", "speaker": "agent", "text": "Hello."}]}'
+    """
+    data: dict[str, object] = {} if part is None else {"part": {"number": part[0], "of": part[1]}}
+    data["turns"] = [{"phrase_id": t.ref, "speaker": t.speaker, "text": t.text} for t in turns]
+    return json.dumps(data, ensure_ascii=False)
+
+
+def split_turns(turns: Sequence[Turn], max_characters: int) -> list[list[Turn]]:
+    """The turns in parts of at most max_characters, cut between turns; a longer turn is its own part.
+
+    >>> one = Turn("1", "a:0001", "agent", 0.0, 1.0, 0.9, "Hello.")
+    >>> [len(part) for part in split_turns([one] * 5, 12)]
+    [2, 2, 1]
+    """
+    return list(_parts(turns, max_characters))
+
+
+def _parts(turns: Sequence[Turn], max_characters: int) -> Iterator[list[Turn]]:
+    part: list[Turn] = []
+    size = 0
+    for turn in turns:
+        if part and size + len(turn.text) > max_characters:
+            yield part
+            part, size = [], 0
+        part.append(turn)
+        size += len(turn.text)
+    if part:
+        yield part
+
+
+def _speakers(phrases: pd.DataFrame) -> list[str]:
+    channels, numbers = phrases["channel"], phrases["speaker"].fillna("")
+    roles = phrases["role"].fillna("") if "role" in phrases else pd.Series("", index=phrases.index)
+    several = channels.nunique() > 1
+    names = []
+    for role, channel, number in zip(roles.tolist(), channels.tolist(), numbers.tolist(), strict=True):
+        parts = [f"channel {channel}"] if several and not pd.isna(channel) else []
+        # In a stereo call the parser may call the speaker by the channel; then the channel says it all.
+        if number and not (several and number == str(channel)):
+            parts.append(f"speaker {number}")
+        names.append(role or " ".join(parts) or "speaker")
+    return names
+
+
+def _word_starts(words: pd.DataFrame | None) -> dict[str, tuple[tuple[str, float], ...]]:
+    if words is None or words.empty:
+        return {}
+    ordered = words.sort_values(["phrase_id", "position"], kind="stable")
+    return {
+        str(phrase_id): tuple(zip(group["word"].fillna("").tolist(), group["start_s"].tolist(), strict=True))
+        for phrase_id, group in ordered.groupby("phrase_id", sort=False)
+    }
