@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from speechkit import containers
+from speechkit.audio import containers
 from speechkit.errors import AudioError, AudioNotFoundError, UnsupportedAudioError
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ def decode_blocks(
 ) -> Iterator[NDArray[np.float32]]:
     """Read a recording in blocks of `block_s` seconds, each float32 (channels, samples).
 
-    The last block may be shorter. Raises what `probe` raises; that a compressed file was cut off may show only
-    at its end.
+    The last block may be shorter. Raises what `probe` raises; that a compressed file was cut off may show
+    only at its end.
     """
     import numpy as np
 
