@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"  # real recordings and official schemas, kept beside the repository
 
+SKIPPED: list[str] = []
+
 # Model files are large and immutable: tests read those of the machine, wherever HOME is redirected to.
 MODELS_HOME = Path(os.environ.get("SPEECHKIT_MODELS_HOME", os.environ.get("SPEECHKIT_HOME", "~/.speechkit")))
 MODELS_HOME = MODELS_HOME.expanduser().absolute()
@@ -82,3 +84,17 @@ def shared() -> Path:
 def calls() -> Path:
     """The demo calls."""
     return ROOT / "data" / "calls"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember what was skipped: where SPEECHKIT_NO_SKIPS is set, a test that could not run is a failure."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        SKIPPED.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail a run that was to leave nothing out and did."""
+    if os.environ.get("SPEECHKIT_NO_SKIPS") and SKIPPED and not hasattr(session.config, "workerinput"):
+        print(f"\nskipped, and nothing may be skipped here: {', '.join(SKIPPED)}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
