@@ -95,7 +95,7 @@ class Transcript:
         _validate(self._tables)
         order = pd.Index(self._tables["calls"]["call_id"])
         for name in ("phrases", "words"):
-            self._tables[name] = _in_time_order(self._tables[name], order)
+            self._tables[name] = in_time_order(self._tables[name], order)
 
     @classmethod
     def _trusted(cls, tables: dict[str, pd.DataFrame]) -> Transcript:
@@ -271,6 +271,17 @@ def stack(name: str, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return conform(name, pd.concat(frames, ignore_index=True))
 
 
+def in_time_order(frame: pd.DataFrame, call_ids: pd.Index[Any] | None = None) -> pd.DataFrame:
+    """Sort phrases or words by call, in the order of `call_ids`, then start_s, then channel; ties stay."""
+    keys = [frame["channel"].to_numpy(np.int64, na_value=-1), frame["start_s"].to_numpy()]
+    if call_ids is not None:
+        keys.append(call_ids.get_indexer(pd.Index(frame["call_id"])))
+    order = np.lexsort(keys)
+    if np.array_equal(order, np.arange(len(frame))):
+        return frame
+    return frame.take(order).reset_index(drop=True)
+
+
 def clock(seconds: float, *, hours: bool = False) -> str:
     """Write seconds as a clock shows them.
 
@@ -321,12 +332,3 @@ def _validate(tables: dict[str, pd.DataFrame]) -> None:
     twice = tables["phrases"].loc[tables["phrases"]["phrase_id"].duplicated(), "phrase_id"]
     if len(twice):
         raise TranscriptError(f"phrase_id {twice.iloc[0]!r} stands twice. Number the phrases of a call anew.")
-
-
-def _in_time_order(frame: pd.DataFrame, call_ids: pd.Index[Any]) -> pd.DataFrame:
-    call = call_ids.get_indexer(pd.Index(frame["call_id"]))
-    channel = frame["channel"].to_numpy(np.int64, na_value=-1)
-    order = np.lexsort((channel, frame["start_s"].to_numpy(), call))
-    if np.array_equal(order, np.arange(len(frame))):
-        return frame
-    return frame.take(order).reset_index(drop=True)
