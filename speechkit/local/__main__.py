@@ -1,0 +1,190 @@
+"""`python -m speechkit.local`: run the local service."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, Final
+
+from speechkit.errors import LocalServiceError
+
+HOST: Final = "127.0.0.1"  # never another one: there is no TLS here
+KEY_VARIABLE: Final = "SPEECHKIT_LOCAL_KEY"
+
+log = logging.getLogger("speechkit.local")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the service until it is told to stop; answers the exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    for noisy in ("httpx", "httpcore", "azure"):  # their lines carry URLs with signatures
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        _run(options)
+    except LocalServiceError as error:
+        print(f"speechkit local: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m speechkit.local", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0, the default, takes any free one")
+    parser.add_argument("--key", help=f"what requests must carry; default {KEY_VARIABLE}, else a new one")
+    parser.add_argument(
+        "--state", type=Path, help="folder for jobs and uploads; default SPEECHKIT_HOME/service"
+    )
+    parser.add_argument(
+        "--idle-s", type=float, default=0, help="end after so long without requests; 0 is never"
+    )
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="recognizer processes")
+    parser.add_argument("--nbest", type=int, default=1, help="hypotheses a phrase in batch results")
+    parser.add_argument("--engine", help="another recognizer: MODULE:CLASS with the interface of engine.Engine")
+    parser.add_argument(
+        "--allow", action="append", default=[], metavar="HOST", help="fetch recordings from there"
+    )
+    parser.add_argument("--no-cache", action="store_true", help="recognize again what was recognized before")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    home = Path(os.environ.get("SPEECHKIT_HOME") or "~/.speechkit").expanduser().absolute()
+    state = (options.state or home / "service").absolute()
+    key = options.key or os.environ.get(KEY_VARIABLE) or secrets.token_urlsafe(24)
+    with _socket(options.port) as listening, _locked(state):
+        asyncio.run(_serve(options, home, state, key, listening))
+
+
+async def _serve(
+    options: argparse.Namespace, home: Path, state: Path, key: str, listening: socket.socket
+) -> None:
+    import uvicorn
+
+    from speechkit.local.app import create_app
+    from speechkit.local.fetch import Fetcher, configured_hosts
+    from speechkit.local.jobs import Jobs, Listener
+    from speechkit.local.service import Service
+    from speechkit.local.store import Store
+    from speechkit.local.workers import ENGINE, Pool
+
+    workers = max(1, options.workers)
+    store = Store(state)
+    pool = Pool(workers, home, options.engine or ENGINE)
+    listener = Listener(store, pool, use_cache=not options.no_cache)
+    fetcher = Fetcher(store, state, configured_hosts(options.allow))
+    jobs = Jobs(store, fetcher, listener, workers=workers, nbest=options.nbest)
+    service = Service(key, store, fetcher, pool, listener, jobs)
+    config = uvicorn.Config(
+        create_app(service), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2
+    )
+    server = _make_server()(config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, server.end)
+    port = listening.getsockname()[1]
+    with _announced(home, port, key):
+        print(f"speechkit local listens on http://{HOST}:{port}", flush=True)
+        idle = asyncio.create_task(_end_when_idle(service, server, options.idle_s))
+        await server.serve(sockets=[listening])
+        idle.cancel()
+
+
+async def _end_when_idle(service: Any, server: Any, idle_s: float) -> None:
+    while idle_s > 0:
+        await asyncio.sleep(min(1.0, idle_s / 4))
+        if service.idle_s > idle_s:
+            log.info("nobody asked anything for %.0f s: the service ends", idle_s)
+            server.end()
+            return
+
+
+@contextlib.contextmanager
+def _socket(port: int) -> Iterator[socket.socket]:
+    """A listening socket: connections that come before the application is up wait in its queue."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((HOST, port))
+            listening.listen(512)
+        except (OSError, OverflowError) as error:
+            raise LocalServiceError(
+                f"port {port} cannot be used: {error}. Another service has it: stop that one (speechkit stop), or give "
+                "another --port; 0 takes any free one."
+            ) from None
+        yield listening
+
+
+@contextlib.contextmanager
+def _locked(state: Path) -> Iterator[None]:
+    """The state folder is this process's alone, until it ends, however that happens."""
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file: IO[str] = (state / "lock").open("a+")
+    except OSError as error:
+        raise LocalServiceError(
+            f"the folder {state} cannot be used: {error}. Give another one with --state."
+        ) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise LocalServiceError(
+                f"another local service already works in {state}. Stop it (speechkit stop), or give another folder "
+                "with --state."
+            ) from None
+        yield
+
+
+@contextlib.contextmanager
+def _announced(home: Path, port: int, key: str) -> Iterator[None]:
+    """The file that clients attach by, as long as the service runs."""
+    path = home / "service.json"
+    made = {"pid": os.getpid(), "port": port, "endpoint": f"http://{HOST}:{port}", "key": key}
+    part = home / f".service.json.{os.getpid()}"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(made, file)
+        os.replace(part, path)
+    except OSError as error:
+        raise LocalServiceError(
+            f"{path} cannot be written: {error}. Set SPEECHKIT_HOME to another folder."
+        ) from None
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            if json.loads(path.read_text()).get("pid") == os.getpid():  # not the one of a later service
+                path.unlink()
+
+
+def _make_server() -> Any:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """A server that ends with exit code 0 when it is told to."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield  # ours are set in _serve; uvicorn's would raise the signal again
+
+        def end(self) -> None:
+            self.should_exit = True
+
+    return Server
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""The application: every route of the service behind one gate that checks keys and sets headers."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+import sqlite3
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from speechkit import limits
+from speechkit.local import batch_routes, fast_routes, model_routes, openai, recording_routes
+from speechkit.local.envelope import Refusal, gateway_denied, not_found, openai_error
+from speechkit.local.fetch import RECORDINGS
+from speechkit.local.misbehave import HEADER, drop
+from speechkit.local.requests import read_json
+from speechkit.local.service import PREFIX, Service, plain
+from speechkit.local.store import is_full
+from speechkit.local.workers import Pool
+
+log = logging.getLogger("speechkit.local")
+
+_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_NO_SPACE: Final = (
+    "There is no space left on the service's disk. Free some, then try again; nothing was half-written."
+)
+
+
+def create_app(service: Service) -> Starlette:
+    """The ASGI application of a service; its workers and unfinished jobs start with it."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        if isinstance(service.recognizer, Pool):
+            service.recognizer.start()
+        service.jobs.start()
+        yield
+        await service.jobs.stop()
+        if isinstance(service.recognizer, Pool):
+            await service.recognizer.stop()
+        service.store.close()
+
+    routes = [
+        Route("/", plain(health), methods=["GET"]),
+        Route("/misbehave", plain(misbehave), methods=["GET", "POST", "DELETE"]),
+        *model_routes.ROUTES,  # before batch_routes: /transcriptions/locales is no id
+        *batch_routes.ROUTES,
+        *fast_routes.ROUTES,
+        *recording_routes.ROUTES,
+        *openai.ROUTES,
+    ]
+    app = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={
+            Refusal: _on_refusal,
+            HTTPException: _on_http,
+            sqlite3.Error: _on_full,
+            OSError: _on_full,
+            Exception: _on_bug,
+        },
+    )
+    app.state.service = service
+    app.add_middleware(Gate, service=service)
+    return app
+
+
+class Gate:
+    """What every request meets first: the host, the key, misbehaviour; and the headers of every answer."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        service = self._service
+        service.open_requests += 1
+        try:
+            refused, dropped = self._refused(scope)
+            if dropped:
+                await drop(scope, receive, send)
+                return
+            await (refused or self._app)(scope, receive, _with_headers(scope["path"], send))
+        finally:
+            service.open_requests -= 1
+            service.last_request_s = time.monotonic()
+
+    def _refused(self, scope: Scope) -> tuple[Response | None, bool]:
+        headers, path, method = Headers(scope=scope), scope["path"], scope["method"]
+        if headers.get("host", "").rpartition(":")[0] not in _HOSTS and headers.get("host") not in _HOSTS:
+            # A page in a browser that reaches this port under a name of its own must not be answered.
+            return Refusal(
+                "Forbidden", "This service answers to 127.0.0.1 and localhost only."
+            ).response(), False
+        signed = path.startswith(("/results/", RECORDINGS)) and method in ("GET", "HEAD")
+        if path == "/" or signed:
+            return None, False
+        if not self._has_key(headers):
+            if path.startswith(openai.OPENAI):
+                message = "The API key is missing or wrong; the service's state file holds the right one."
+                return openai_error(401, message, code="invalid_api_key"), False
+            return gateway_denied(), False
+        if path == "/misbehave":
+            return None, False
+        try:
+            return None, self._service.misbehaviour.check(path, headers.get(HEADER)) == "drop"
+        except Refusal as refusal:
+            return refusal.response(), False
+
+    def _has_key(self, headers: Headers) -> bool:
+        given = [headers.get("ocp-apim-subscription-key"), headers.get("api-key")]
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            given.append(token.strip())
+        right = self._service.key.encode()
+        return any(hmac.compare_digest(key.encode(), right) for key in given if key)
+
+
+async def health(request: Request, service: Service) -> Response:
+    """GET /: what this is and how it is, without a key."""
+    from importlib.metadata import version
+
+    pool = service.recognizer
+    return JSONResponse(
+        {
+            "service": "speechkit local",
+            "version": version("speechkit"),
+            "engine": pool.engine if isinstance(pool, Pool) else await pool.version(),
+            "pid": os.getpid(),
+            "workers": pool.count if isinstance(pool, Pool) else 0,
+            "jobs": service.store.count_jobs(),
+        }
+    )
+
+
+async def misbehave(request: Request, service: Service) -> Response:
+    """GET, POST and DELETE /misbehave: what is to go wrong next."""
+    if request.method == "POST":
+        service.misbehaviour.order(read_json(await request.body()))
+    elif request.method == "DELETE":
+        service.misbehaviour.clear()
+    return JSONResponse({"pending": service.misbehaviour.pending()})
+
+
+def _with_headers(path: str, send: Send) -> Send:
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["apim-request-id"] = str(uuid.uuid4())
+            headers["x-content-type-options"] = "nosniff"
+            headers["Cache-Control"] = "no-store"
+            if path.startswith(PREFIX):
+                headers["api-supported-versions"] = ", ".join(limits.API_VERSIONS)
+        await send(message)
+
+    return with_headers
+
+
+async def _on_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return error.response()
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    """Starlette's own refusals, in the envelope: no such route, another method, a broken form."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        refusal = not_found(f"The local service does not serve {request.url.path}.")
+    elif error.status_code == 405:
+        refusal = Refusal("NotAllowed", f"{request.method} is not served for {request.url.path}.")
+    else:
+        refusal = Refusal("InvalidRequest", str(error.detail), inner="InvalidRequestBodyFormat")
+    if request.url.path.startswith(openai.OPENAI):
+        return openai_error(error.status_code, refusal.message)
+    return refusal.response()
+
+
+async def _on_full(request: Request, error: Exception) -> Response:
+    if not is_full(error):
+        return await _on_bug(request, error)
+    log.error("%s %s: no space left", request.method, request.url.path)
+    return Refusal("InternalServerError", _NO_SPACE, status=507).response()
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:
+    log.error("%s %s", request.method, request.url.path, exc_info=error)
+    return Refusal(
+        "InternalServerError", f"The local service met an error of its own: {type(error).__name__}."
+    ).response()

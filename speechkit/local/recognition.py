@@ -1,0 +1,87 @@
+"""What is asked of a recognizer and what it heard: plain records that cross processes and lie in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import msgspec
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a phrase: `text` as displayed ("Hello,"), `lexical` as spoken ("hello"); seconds from the start."""
+
+    text: str
+    lexical: str
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another hypothesis for a phrase."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A stretch of speech of one speaker on one channel; `speaker` counts from 1 and is None without diarization."""
+
+    start_s: float
+    end_s: float
+    confidence: float
+    text: str
+    words: list[Word]
+    speaker: int | None = None
+    alternatives: list[Alternative] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a recording is to be recognized.
+
+    `channel` is the channel to listen to, or None for all of them mixed into one; `speakers` the most speakers that
+    diarization may find, or None for no diarization; `phrases` are words to expect.
+    """
+
+    channel: int | None = None
+    speakers: int | None = None
+    nbest: int = 1
+    phrases: tuple[str, ...] = ()
+
+    def key(self, content_hash: str, engine_version: str) -> str:
+        """The cache key: the same audio, options and engine always give the same phrases.
+
+        >>> Wanted(0).key("ab", "1") == Wanted(0).key("ab", "1") != Wanted(1).key("ab", "1")
+        True
+        """
+        text = msgspec.json.encode([content_hash, engine_version, self])
+        return hashlib.sha256(text).hexdigest()
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What a recording is: how many channels and how long, in seconds."""
+
+    channels: int
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A recognized recording: its length, and the phrases of each channel in time order.
+
+    The channel is None when all channels were mixed into one.
+    """
+
+    duration_s: float
+    channels: dict[int | None, list[Phrase]]
+
+
+def decode_phrases(data: bytes) -> list[Phrase]:
+    """Phrases from the JSON that a worker sends and the cache keeps."""
+    return msgspec.json.decode(data, type=list[Phrase])

@@ -1,0 +1,174 @@
+"""The parts of a running service, and what every route needs of them."""
+
+from __future__ import annotations
+
+import functools
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from speechkit import limits
+from speechkit.local.checks import canonical_locale
+from speechkit.local.envelope import Refusal
+from speechkit.local.fetch import Fetcher
+from speechkit.local.jobs import Jobs, Listener
+from speechkit.local.misbehave import HEADER, Misbehaviour
+from speechkit.local.requests import LOCALES
+from speechkit.local.signatures import Signer
+from speechkit.local.store import Store
+from speechkit.local.workers import Recognizer
+
+PREFIX: Final = "/speechtotext"
+_MODELS: Final = uuid.UUID("6f0a2a52-5a5b-4d38-9f2e-8a3d1f4c7b10")  # the namespace of the base models' ids
+
+
+@dataclass
+class Service:
+    """One running service; `key` is what requests must carry."""
+
+    key: str
+    store: Store
+    fetcher: Fetcher
+    recognizer: Recognizer
+    listener: Listener
+    jobs: Jobs
+    misbehaviour: Misbehaviour = field(default_factory=Misbehaviour)
+    open_requests: int = 0
+    last_request_s: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.signer = Signer(self.store.secret)
+
+    def signed(self, request: Request, path: str, minutes: float) -> str:
+        """A URL of this service that can be read without the key for some minutes."""
+        expired = self.misbehaves(request, "expired")
+        until_s = time.time() + (-60 if expired else minutes * 60)
+        return self.signer.url(endpoint_of(request), path, until_s)
+
+    def misbehaves(self, request: Request, kind: str) -> bool:
+        """Whether this request is to meet a kind of misbehaviour."""
+        asked = request.headers.get(HEADER) == kind
+        return asked or self.misbehaviour.take(kind, request.url.path) is not None
+
+    @property
+    def idle_s(self) -> float:
+        """How long nothing was asked and no job ran."""
+        if self.open_requests or self.jobs.busy:
+            self.last_request_s = time.monotonic()
+        return time.monotonic() - self.last_request_s
+
+    def check_model(self, url: str, locale: str) -> None:
+        """Refuse a model that is not one of this service's base models for the locale."""
+        model_id = urlsplit(url).path.rstrip("/").rpartition("/")[2]
+        if f"{PREFIX}/models/base/{model_id}" != urlsplit(url).path.rstrip("/"):
+            raise Refusal(
+                "InvalidRequest",
+                "The model is not a base model of this service; GET /models/base lists them.",
+                inner="InvalidModelUri",
+                target="model",
+            )
+        found = next((name for name in LOCALES if base_model_id(name) == model_id), None)
+        if found is None:
+            raise Refusal(
+                "InvalidRequest",
+                "There is no such base model; GET /models/base lists them.",
+                inner="InvalidModel",
+                target="model",
+            )
+        if found != canonical_locale(locale):
+            raise Refusal(
+                "InvalidRequest",
+                f"The model is for {found}, the request for {locale}.",
+                inner="ModelMismatch",
+                target="model",
+            )
+
+    def check_destination(self, url: str) -> None:
+        """Refuse a container that results may not be written to."""
+        if not self.fetcher.allows(url):
+            host = urlsplit(url).netloc.rpartition("@")[2]
+            raise Refusal(
+                "InvalidRequest",
+                f"{host} is not on the allow-list of the local service. Start it with --allow {host}.",
+                inner="InaccessibleCustomerStorage",
+                target="destinationContainerUrl",
+            )
+
+
+Handler = Callable[[Request, Service], Awaitable[Response]]
+
+
+def api(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Make a handler of the Speech API an endpoint: its api-version is checked first."""
+
+    @functools.wraps(handler)
+    async def endpoint(request: Request) -> Response:
+        version_of(request)
+        return await handler(request, service_of(request))
+
+    return endpoint
+
+
+def plain(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Make a handler an endpoint that has no api-version."""
+
+    @functools.wraps(handler)
+    async def endpoint(request: Request) -> Response:
+        return await handler(request, service_of(request))
+
+    return endpoint
+
+
+def service_of(request: Request) -> Service:
+    """The service that a request came to."""
+    service: Service = request.app.state.service
+    return service
+
+
+def version_of(request: Request) -> str:
+    """The api-version of a request."""
+    version = request.query_params.get("api-version")
+    if version not in limits.API_VERSIONS:
+        known = " and ".join(limits.API_VERSIONS)
+        message = (
+            f"The api-version {version} is not supported; {known} are."
+            if version
+            else f"The query parameter api-version is required; {known} are supported."
+        )
+        raise Refusal("InvalidArgument", message, inner="InvalidParameterValue", target="api-version")
+    return version
+
+
+def endpoint_of(request: Request) -> str:
+    """The service's own address, as the client wrote it."""
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def link(request: Request, path: str) -> str:
+    """The link to an entity of the API."""
+    return f"{endpoint_of(request)}{PREFIX}{path}?api-version={version_of(request)}"
+
+
+def base_model_id(locale: str) -> str:
+    """The id of the base model of a locale: always the same.
+
+    >>> base_model_id("en-US") == base_model_id("en-US") != base_model_id("en-GB")
+    True
+    """
+    return str(uuid.uuid5(_MODELS, locale))
+
+
+def public(job_properties: dict[str, Any]) -> dict[str, Any]:
+    """The properties of a job as they are shown: without the SAS of its destination."""
+    from speechkit.local.fetch import without_sas
+
+    shown = dict(job_properties)
+    if "destinationContainerUrl" in shown:
+        shown["destinationContainerUrl"] = without_sas(shown["destinationContainerUrl"])
+    return shown
