@@ -51,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="recognizer processes")
     parser.add_argument("--nbest", type=int, default=1, help="hypotheses a phrase in batch results")
-    parser.add_argument("--engine", help="another recognizer: MODULE:CLASS with the interface of engine.Engine")
+    parser.add_argument(
+        "--engine", help="another recognizer: MODULE:CLASS with the interface of engine.Engine"
+    )
     parser.add_argument(
         "--allow", action="append", default=[], metavar="HOST", help="fetch recordings from there"
     )
@@ -119,8 +121,8 @@ def _socket(port: int) -> Iterator[socket.socket]:
             listening.listen(512)
         except (OSError, OverflowError) as error:
             raise LocalServiceError(
-                f"port {port} cannot be used: {error}. Another service has it: stop that one (speechkit stop), or give "
-                "another --port; 0 takes any free one."
+                f"port {port} cannot be used: {error}. Another service has it: stop that one (speechkit "
+                "stop), or give another --port; 0 takes any free one."
             ) from None
         yield listening
 
@@ -140,8 +142,8 @@ def _locked(state: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise LocalServiceError(
-                f"another local service already works in {state}. Stop it (speechkit stop), or give another folder "
-                "with --state."
+                f"another local service already works in {state}. Stop it (speechkit stop), or give another "
+                "folder with --state."
             ) from None
         yield
 

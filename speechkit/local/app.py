@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speechkit import limits
 from speechkit.local import batch_routes, fast_routes, model_routes, openai, recording_routes
-from speechkit.local.envelope import Refusal, gateway_denied, not_found, openai_error
+from speechkit.local.envelope import RefusalError, gateway_denied, not_found, openai_error
 from speechkit.local.fetch import RECORDINGS
 from speechkit.local.misbehave import HEADER, drop
 from speechkit.local.requests import read_json
@@ -65,7 +65,7 @@ def create_app(service: Service) -> Starlette:
         routes=routes,
         lifespan=lifespan,
         exception_handlers={
-            Refusal: _on_refusal,
+            RefusalError: _on_refusal,
             HTTPException: _on_http,
             sqlite3.Error: _on_full,
             OSError: _on_full,
@@ -105,7 +105,7 @@ class Gate:
         headers, path, method = Headers(scope=scope), scope["path"], scope["method"]
         if headers.get("host", "").rpartition(":")[0] not in _HOSTS and headers.get("host") not in _HOSTS:
             # A page in a browser that reaches this port under a name of its own must not be answered.
-            return Refusal(
+            return RefusalError(
                 "Forbidden", "This service answers to 127.0.0.1 and localhost only."
             ).response(), False
         signed = path.startswith(("/results/", RECORDINGS)) and method in ("GET", "HEAD")
@@ -120,7 +120,7 @@ class Gate:
             return None, False
         try:
             return None, self._service.misbehaviour.check(path, headers.get(HEADER)) == "drop"
-        except Refusal as refusal:
+        except RefusalError as refusal:
             return refusal.response(), False
 
     def _has_key(self, headers: Headers) -> bool:
@@ -173,7 +173,7 @@ def _with_headers(path: str, send: Send) -> Send:
 
 
 async def _on_refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
+    assert isinstance(error, RefusalError)
     return error.response()
 
 
@@ -183,9 +183,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         refusal = not_found(f"The local service does not serve {request.url.path}.")
     elif error.status_code == 405:
-        refusal = Refusal("NotAllowed", f"{request.method} is not served for {request.url.path}.")
+        refusal = RefusalError("NotAllowed", f"{request.method} is not served for {request.url.path}.")
     else:
-        refusal = Refusal("InvalidRequest", str(error.detail), inner="InvalidRequestBodyFormat")
+        refusal = RefusalError("InvalidRequest", str(error.detail), inner="InvalidRequestBodyFormat")
     if request.url.path.startswith(openai.OPENAI):
         return openai_error(error.status_code, refusal.message)
     return refusal.response()
@@ -195,11 +195,11 @@ async def _on_full(request: Request, error: Exception) -> Response:
     if not is_full(error):
         return await _on_bug(request, error)
     log.error("%s %s: no space left", request.method, request.url.path)
-    return Refusal("InternalServerError", _NO_SPACE, status=507).response()
+    return RefusalError("InternalServerError", _NO_SPACE, status=507).response()
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
     log.error("%s %s", request.method, request.url.path, exc_info=error)
-    return Refusal(
+    return RefusalError(
         "InternalServerError", f"The local service met an error of its own: {type(error).__name__}."
     ).response()

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from speechkit.local.envelope import Refusal, not_found, storage_denied
+from speechkit.local.envelope import RefusalError, not_found, storage_denied
 from speechkit.local.filters import page
 from speechkit.local.requests import parse_submission, parse_update, read_json, sas_minutes
 from speechkit.local.service import PREFIX, Service, api, link, plain, public, version_of
@@ -70,7 +70,7 @@ async def update_job(request: Request, service: Service) -> Response:
     """PATCH /transcriptions/{id}."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _PATCH_TYPES:
-        raise Refusal("UnsupportedMediaType", f"The content type must be {' or '.join(_PATCH_TYPES)}.")
+        raise RefusalError("UnsupportedMediaType", f"The content type must be {' or '.join(_PATCH_TYPES)}.")
     job = _job(request, service)
     changes = parse_update(read_json(await request.body()))
     service.store.update_job(job.id, changes)
@@ -134,7 +134,7 @@ def _uuid(request: Request, name: str) -> str:
     try:
         return str(uuid.UUID(request.path_params[name]))
     except ValueError:
-        raise Refusal(
+        raise RefusalError(
             "InvalidArgument",
             f"{request.path_params[name]!r} is not an id.",
             inner="InvalidParameterValue",
@@ -147,10 +147,10 @@ def _job(request: Request, service: Service) -> Job:
     if job is None:
         raise not_found("There is no such transcription. It was deleted, or its time to live is over.")
     if job.version > version_of(request):
-        raise Refusal(
+        raise RefusalError(
             "InvalidRequest",
-            f"The API version cannot be used to access this transcription. It was made with {job.version}: use that "
-            "version.",
+            f"The API version cannot be used to access this transcription. It was made with {job.version}: "
+            "use that version.",
             inner="InvalidTranscription",
             target="api-version",
         )

@@ -1,4 +1,4 @@
-"""What a value in the body of a request may be: each check answers the value, or raises Refusal with its inner code."""
+"""What a value in the body of a request may be: each check answers it, or raises RefusalError."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from speechkit import limits
-from speechkit.local.envelope import Refusal
+from speechkit.local.envelope import RefusalError
 
 _LOCALE: Final = re.compile(r"[a-z]{2,3}(-[a-z]{4})?-([a-z]{2}|[0-9]{3})", re.IGNORECASE)
 
@@ -23,9 +23,9 @@ def canonical_locale(text: str) -> str:
     return "-".join([language.lower(), *(p.title() if len(p) == 4 else p.upper() for p in rest)])
 
 
-def invalid(inner: str, message: str, target: str | None = None) -> Refusal:
+def invalid(inner: str, message: str, target: str | None = None) -> RefusalError:
     """A bad request, as the API refuses it."""
-    return Refusal("InvalidRequest", message, inner=inner, target=target)
+    return RefusalError("InvalidRequest", message, inner=inner, target=target)
 
 
 def is_int(value: Any) -> bool:
@@ -84,8 +84,8 @@ def custom_properties(value: Any) -> dict[str, str] | None:
     if not good or len(value) > limits.MAX_CUSTOM_PROPERTIES:
         raise invalid(
             "InvalidPayload",
-            f"customProperties takes at most {limits.MAX_CUSTOM_PROPERTIES} texts, keys of at most 64 and values of "
-            "at most 256 characters.",
+            f"customProperties takes at most {limits.MAX_CUSTOM_PROPERTIES} texts, keys of at most 64 and "
+            "values of at most 256 characters.",
             "customProperties",
         )
     return dict(value)

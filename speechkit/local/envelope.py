@@ -7,8 +7,8 @@ from xml.sax.saxutils import escape
 
 from starlette.responses import JSONResponse, Response
 
-# The HTTP status of each code of the API's envelope. The pairing with inner codes is not published; 400 is the
-# rule, 422 is for what is wrong with the audio itself.
+# The HTTP status of each code of the API's envelope. The pairing with inner codes is not published; 400 is
+# the rule, 422 is for what is wrong with the audio itself.
 STATUS_OF: Final = {
     "InvalidRequest": 400,
     "InvalidArgument": 400,
@@ -25,19 +25,19 @@ STATUS_OF: Final = {
 }
 
 GATEWAY_DENIED: Final = (
-    "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
-    "active subscription and use a correct regional API endpoint for your resource."
+    "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key "
+    "for an active subscription and use a correct regional API endpoint for your resource."
 )
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """A request that is answered with the API's error envelope.
 
-    `code` is one of the API's error codes, `inner` one of its detailed ones; `status` is the HTTP status where it is
-    not the usual one of the code.
+    `code` is one of the API's error codes, `inner` one of its detailed ones; `status` is the HTTP status
+    where it is not the usual one of the code.
 
-    >>> Refusal("InvalidRequest", "Too many.", inner="ExceededNumberOfRecordingsUris").body()["innerError"]["code"]
-    'ExceededNumberOfRecordingsUris'
+    >>> RefusalError("InvalidRequest", "No.", inner="InvalidLocale").body()["innerError"]["code"]
+    'InvalidLocale'
     """
 
     def __init__(
@@ -75,9 +75,9 @@ class Refusal(Exception):
         return JSONResponse(self.body(), status_code=self.status, headers=headers)
 
 
-def not_found(message: str) -> Refusal:
+def not_found(message: str) -> RefusalError:
     """There is nothing of that name, or the route is not served."""
-    return Refusal("NotFound", message)
+    return RefusalError("NotFound", message)
 
 
 def gateway_denied() -> Response:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive
 
 from speechkit import limits
-from speechkit.local.envelope import Refusal
+from speechkit.local.envelope import RefusalError
 from speechkit.local.fetch import Fetched, FetchError, without_sas
 from speechkit.local.recognition import Heard, Sound, Wanted
 from speechkit.local.requests import FastDefinition, parse_definition, read_json
@@ -33,7 +33,7 @@ async def transcribe(request: Request, service: Service) -> Response:
     """POST /transcriptions:transcribe."""
     version = version_of(request)
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise Refusal("UnsupportedMediaType", "The request must be multipart/form-data.")
+        raise RefusalError("UnsupportedMediaType", "The request must be multipart/form-data.")
     length = request.headers.get("content-length", "0")
     if length.isdigit() and int(length) > limits.MAX_FAST_BYTES + _OVERHEAD_BYTES:
         raise _too_large()
@@ -105,8 +105,8 @@ async def _hear(service: Service, recording: Fetched, sound: Sound, definition: 
     if sound.duration_s > limits.MAX_FAST_S:
         raise _unusable(
             "AudioLengthLimitExceeded",
-            f"The recording has {sound.duration_s / 60:.0f} minutes; at most {limits.MAX_FAST_S / 60:.0f} are "
-            "transcribed at once. Use a batch transcription.",
+            f"The recording has {sound.duration_s / 60:.0f} minutes; at most {limits.MAX_FAST_S / 60:.0f} "
+            "are transcribed at once. Use a batch transcription.",
         )
     channels: list[int | None] = [None]
     if definition.channels and sound.channels > 1:  # ignored for mono
@@ -123,9 +123,9 @@ def _refusals(path: Path, name: str) -> Iterator[None]:
         yield
     except UnusableAudioError as error:
         inner = "EmptyAudioFile" if error.kind == "EmptyAudioError" else "InvalidAudioFormat"
-        raise _unusable(inner, str(error).replace(str(path), name)) from None
+        raise _unusable(inner, error.about(path, name)) from None
     except EngineUnavailableError as error:
-        raise Refusal(
+        raise RefusalError(
             "ServiceUnavailable", f"The recognizer cannot be used: {error}", retry_after_s=10
         ) from None
 
@@ -145,15 +145,15 @@ def _limited(receive: Receive) -> Receive:
     return limited
 
 
-def _invalid(inner: str, message: str, target: str) -> Refusal:
-    return Refusal("InvalidRequest", message, inner=inner, target=target)
+def _invalid(inner: str, message: str, target: str) -> RefusalError:
+    return RefusalError("InvalidRequest", message, inner=inner, target=target)
 
 
-def _unusable(inner: str, message: str) -> Refusal:
-    return Refusal("UnprocessableEntity", message, inner=inner, target="audio")
+def _unusable(inner: str, message: str) -> RefusalError:
+    return RefusalError("UnprocessableEntity", message, inner=inner, target="audio")
 
 
-def _too_large() -> Refusal:
+def _too_large() -> RefusalError:
     most = limits.MAX_FAST_BYTES // 1_000_000
     return _unusable(
         "AudioLengthLimitExceeded", f"The audio is larger than {most} MB. Use a batch transcription."

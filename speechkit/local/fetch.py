@@ -119,7 +119,8 @@ class Fetcher:
         if len(names) > limits.MAX_BLOBS_PER_CONTAINER:
             raise FetchError(
                 "InvalidUri",
-                f"{_INVALID} The container holds {len(names)} blobs; at most {limits.MAX_BLOBS_PER_CONTAINER} are read.",
+                f"{_INVALID} The container holds {len(names)} blobs; at most "
+                f"{limits.MAX_BLOBS_PER_CONTAINER} are read.",
             )
         parts = urlsplit(url)
         base = parts.path.rstrip("/")
@@ -187,8 +188,8 @@ class Fetcher:
     def _not_allowed(self, url: str) -> str:
         host = urlsplit(url).netloc.rpartition("@")[2]
         return (
-            f"The local service fetches from its own uploads and from allowed hosts only, and {host} is not one of "
-            f"them. Start it with --allow {host}, or publish the recording to the service itself."
+            f"The local service fetches from its own uploads and from allowed hosts only, and {host} is not "
+            f"one of them. Start it with --allow {host}, or publish the recording to the service itself."
         )
 
 
@@ -206,7 +207,7 @@ def without_sas(url: str) -> str:
 
 
 def configured_hosts(extra: Iterable[str] = ()) -> list[str]:
-    """The hosts that may be read from: the configured storage, SPEECHKIT_ALLOWED_HOSTS (comma-separated), `extra`."""
+    """The hosts to read from: configured storage, SPEECHKIT_ALLOWED_HOSTS (with commas), `extra`."""
     hosts = [*extra, *os.environ.get("SPEECHKIT_ALLOWED_HOSTS", "").split(",")]
     hosts.append(urlsplit(os.environ.get("STORAGE_ACCOUNT_URL", "")).netloc)
     settings = dict(

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 
-from speechkit.local.envelope import Refusal
+from speechkit.local.envelope import RefusalError
 
 Predicate = Callable[[Mapping[str, Any]], bool]
 Item = TypeVar("Item")
@@ -35,10 +35,11 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
 def parse_filter(text: str, fields: Sequence[str]) -> Predicate:
     """Read a filter expression: comparisons of `fields`, joined by and, or, not and parentheses.
 
-    `eq` and `ne` work on every field, `gt ge lt le` on those that end in DateTime. Raises Refusal (UnsupportedFilter).
+    `eq` and `ne` work on every field, `gt ge lt le` on those that end in DateTime. Raises RefusalError
+    (UnsupportedFilter).
 
-    >>> wanted = parse_filter("status eq 'Failed' and not (displayName eq 'it''s')", ["status", "displayName"])
-    >>> wanted({"status": "Failed", "displayName": "calls"}), wanted({"status": "Failed", "displayName": "it's"})
+    >>> wanted = parse_filter("status eq 'Failed' and not (name eq 'it''s')", ["status", "name"])
+    >>> wanted({"status": "Failed", "name": "calls"}), wanted({"status": "Failed", "name": "it's"})
     (True, False)
     """
     return _Parser(text, fields).parse()
@@ -134,8 +135,8 @@ class _Parser:
         return self._tokens[self._at - 1][1]
 
     @staticmethod
-    def _refusal(reason: str) -> Refusal:
-        return Refusal(
+    def _refusal(reason: str) -> RefusalError:
+        return RefusalError(
             "InvalidArgument",
             f"The filter is not supported: {reason}.",
             inner="UnsupportedFilter",
@@ -166,7 +167,7 @@ def _number(request: Request, name: str, default: int, least: int) -> int:
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= least):
-        raise Refusal(
+        raise RefusalError(
             "InvalidArgument",
             f"{name} must be a whole number of at least {least}.",
             inner="UnsupportedPagination",

@@ -1,4 +1,4 @@
-"""The forms of a phrase: lexical, ITN, masked ITN and display, with profanity and punctuation as asked for."""
+"""The forms of a phrase: lexical, ITN, masked ITN and display, as profanity and punctuation ask."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Punctuation = Literal["None", "Dictated", "Automatic", "DictatedAndAutomatic"]
 _AROUND: Final = re.compile(r"^([\"'(\[¿¡“‘]*)(.*?)([\"')\].,?!;:…”’]*)$", re.DOTALL)
 _ABBREVIATION: Final = re.compile(r"(?:[A-Za-z]\.){2,}$")  # a.m., U.S.: these full stops are part of the word
 
-# Spoken names of marks. The first can be said of nothing else in a call; the others ("the billing period") are only
-# taken for marks where the caller asks for dictation alone.
+# Spoken names of marks. The first can be said of nothing else in a call; the others ("the billing period")
+# are only taken for marks where the caller asks for dictation alone.
 _ALWAYS_MARKS: Final[dict[tuple[str, ...], str]] = {
     ("question", "mark"): "?",
     ("exclamation", "mark"): "!",
@@ -82,13 +82,18 @@ def forms(
 ) -> Forms:
     """Write a phrase in every form.
 
-    >>> words = [Word("Damn,", "damn", 0, 1, 0.9), Word("twenty", "twenty", 1, 2, 0.9), Word("two.", "two", 2, 3, 0.9)]
+    >>> said = [("Damn,", "damn"), ("twenty", "twenty"), ("two.", "two")]
+    >>> words = [Word(text, lexical, i, i + 1, 0.9) for i, (text, lexical) in enumerate(said)]
     >>> made = forms(Phrase(0, 3, 0.9, "Damn, twenty two.", words))
     >>> made.lexical, made.itn, made.masked_itn, made.display
     ('damn twenty two', 'damn 22', 'd*** 22', 'D***, 22.')
     """
     tokens, owners = _tokens(phrase.words)
-    spans = [(s.start, s.end, s.text) for s in numerals.to_digits([t.lexical for t in tokens])] if numerals else []
+    spans = (
+        [(s.start, s.end, s.text) for s in numerals.to_digits([t.lexical for t in tokens])]
+        if numerals
+        else []
+    )
     itn = _inverse(tokens, spans)
     shown = _display(phrase.words, owners, spans)
     shown = _filter_words(_punctuate(shown, punctuation), profanity)

@@ -20,7 +20,7 @@ from speechkit.local.recognition import Heard, Phrase, Sound, Wanted, decode_phr
 from speechkit.local.requests import english_locale, only_english
 from speechkit.local.results import batch_result, report
 from speechkit.local.store import Input, Job, Store, is_full
-from speechkit.local.workers import BATCH_PRIORITY, Recognizer, Task, UnusableAudioError
+from speechkit.local.workers import BATCH_PRIORITY, Task, TaskRunner, UnusableAudioError
 
 log = logging.getLogger("speechkit.local")
 
@@ -35,7 +35,7 @@ class Listener:
     `use_cache` False makes every recognition a fresh one, for measuring.
     """
 
-    def __init__(self, store: Store, recognizer: Recognizer, *, use_cache: bool = True) -> None:
+    def __init__(self, store: Store, recognizer: TaskRunner, *, use_cache: bool = True) -> None:
         self._store = store
         self._recognizer = recognizer
         self._use_cache = use_cache
@@ -172,9 +172,8 @@ class Jobs:
             except FetchError as error:
                 self._store.fail_input(job.id, item.position, error.kind, str(error))
             except UnusableAudioError as error:
-                message = str(error).replace(
-                    str(recording.path) if recording else "\0", without_sas(item.url)
-                )
+                assert recording is not None
+                message = error.about(recording.path, without_sas(item.url))
                 self._store.fail_input(job.id, item.position, "InvalidData", f"{_DATA} {message}")
             except (LocalServiceError, OSError, sqlite3.OperationalError) as error:
                 log.error("%s of job %s: %s", item.name, job.id, error)
@@ -242,8 +241,8 @@ def _check_diarization(sound: Sound) -> None:
     if sound.duration_s > limits.MAX_DIARIZATION_S:
         raise FetchError(
             "InvalidData",
-            f"{_DATA} Diarization works on recordings of at most {limits.MAX_DIARIZATION_S / 60:.0f} minutes, and "
-            f"this one has {sound.duration_s / 60:.0f}.",
+            f"{_DATA} Diarization works on recordings of at most {limits.MAX_DIARIZATION_S / 60:.0f} "
+            f"minutes, and this one has {sound.duration_s / 60:.0f}.",
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
 
-from speechkit.local.envelope import Refusal
+from speechkit.local.envelope import RefusalError
 
 KINDS: Final = {
     "throttle": "429 with Retry-After",
@@ -52,9 +52,10 @@ class Misbehaviour:
         path, retry_after_s = body.get("path", ""), body.get("retryAfterSeconds", 1)
         numbers = all(isinstance(n, int) and n >= 0 for n in (times, retry_after_s))
         if kind not in KINDS or not numbers or not isinstance(path, str):
-            raise Refusal(
+            raise RefusalError(
                 "InvalidArgument",
-                f"kind must be one of {', '.join(KINDS)}, times and retryAfterSeconds whole numbers, path a text.",
+                f"kind must be one of {', '.join(KINDS)}, times and retryAfterSeconds whole numbers, path a "
+                f"text.",
                 inner="InvalidParameterValue",
             )
         self._orders[kind] = _Order(times, path, retry_after_s)
@@ -84,11 +85,11 @@ class Misbehaviour:
             if after_s is None:
                 continue
             if kind == "throttle":
-                raise Refusal(
+                raise RefusalError(
                     "TooManyRequests", "Too many requests; wait before the next one.", retry_after_s=after_s
                 )
             if kind == "unavailable":
-                raise Refusal("ServiceUnavailable", "The service is not available for the moment.")
+                raise RefusalError("ServiceUnavailable", "The service is not available for the moment.")
             return "drop"
         return None
 

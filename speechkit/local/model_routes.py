@@ -53,7 +53,8 @@ def _entity(request: Request, locale: str) -> dict[str, Any]:
     return {
         "self": link(request, f"/models/base/{base_model_id(locale)}"),
         "displayName": "speechkit local",
-        "description": "Moonshine tiny-en, the same recognizer for every English locale; not a model of Azure.",
+        "description": "Moonshine tiny-en, the same recognizer for every English locale; not a model of "
+        "Azure.",
         "locale": locale,
         "createdDateTime": _RELEASED,
         "lastActionDateTime": _RELEASED,

@@ -1,7 +1,8 @@
-"""`/openai/v1`: chat completions and responses with the model `extractive`, for speechkit's own summary request.
+"""`/openai/v1`: chat completions and responses with the model `extractive`, for speechkit's own summary
+request.
 
-The answer comes from central sentences and cue phrases (`language.py`), not from a language model; whatever else is
-asked gets a clear 400.
+The answer comes from central sentences and cue phrases (`language.py`), not from a language model; whatever
+else is asked gets a clear 400.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ OPENAI: Final = "/openai/v1"
 MODEL: Final = "extractive"
 _CREATED: Final = 1_763_683_200  # 2025-11-21; the API wants a number here
 _SCHEMA_WANTED: Final = (
-    f"The model {MODEL} is no language model: it answers speechkit's summary request with a JSON schema, nothing "
-    "else. Set OPENAI_ENDPOINT to a service with a language model for other requests."
+    f"The model {MODEL} is no language model: it answers speechkit's summary request with a JSON schema, "
+    "nothing else. Set OPENAI_ENDPOINT to a service with a language model for other requests."
 )
 
 

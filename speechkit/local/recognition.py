@@ -1,4 +1,4 @@
-"""What is asked of a recognizer and what it heard: plain records that cross processes and lie in the cache."""
+"""What is asked of a recognizer and what it heard: records that cross processes and lie in the cache."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a phrase: `text` as displayed ("Hello,"), `lexical` as spoken ("hello"); seconds from the start."""
+    """A word: `text` as displayed ("Hello,"), `lexical` as spoken ("hello"); seconds from the start."""
 
     text: str
     lexical: str
@@ -29,7 +29,7 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Phrase:
-    """A stretch of speech of one speaker on one channel; `speaker` counts from 1 and is None without diarization."""
+    """Speech of one speaker on one channel; `speaker` counts from 1 and is None without diarization."""
 
     start_s: float
     end_s: float
@@ -44,8 +44,8 @@ class Phrase:
 class Wanted:
     """How a recording is to be recognized.
 
-    `channel` is the channel to listen to, or None for all of them mixed into one; `speakers` the most speakers that
-    diarization may find, or None for no diarization; `phrases` are words to expect.
+    `channel` is the channel to listen to, or None for all of them mixed into one; `speakers` the most
+    speakers that diarization may find, or None for no diarization; `phrases` are words to expect.
     """
 
     channel: int | None = None

@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from speechkit import limits
-from speechkit.local.envelope import Refusal, not_found, storage_denied
+from speechkit.local.envelope import RefusalError, not_found, storage_denied
 from speechkit.local.fetch import RECORDINGS
 from speechkit.local.service import Service, plain
 from speechkit.local.store import Recording
@@ -23,7 +23,7 @@ async def put_recording(request: Request, service: Service) -> Response:
     """PUT /recordings/{name}: keep the body, answer {"url"}, signed and expiring, for contentUrls."""
     name = request.path_params["name"]
     if not name or len(name) > 1024:
-        raise Refusal("InvalidArgument", "The name must have 1 to 1024 characters.", target="name")
+        raise RefusalError("InvalidArgument", "The name must have 1 to 1024 characters.", target="name")
     path = service.fetcher.upload_path(name)
     digest, size = hashlib.sha256(), 0
     try:
@@ -31,7 +31,7 @@ async def put_recording(request: Request, service: Service) -> Response:
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > limits.MAX_BATCH_BYTES:
-                    raise Refusal(
+                    raise RefusalError(
                         "InvalidRequest",
                         f"A recording has at most {limits.MAX_BATCH_BYTES // 1_000_000} MB.",
                         status=413,

@@ -1,7 +1,7 @@
 """The bodies of requests: read, checked against the API's limits, and completed with its defaults.
 
-Whatever the API documents is either taken or refused with its documented inner code; read-only and unknown properties
-are ignored, as the service in the cloud does.
+Whatever the API documents is either taken or refused with its documented inner code; read-only and unknown
+properties are ignored, as the service in the cloud does.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from speechkit.local.checks import (
     reference,
     text_of,
 )
-from speechkit.local.envelope import Refusal
+from speechkit.local.envelope import RefusalError
 from speechkit.local.results import PROFANITY_MODES, PUNCTUATION_MODES
 
 LOCALES: Final = tuple(
@@ -86,8 +86,8 @@ def parse_submission(
 ) -> Submission:
     """Check the body of `transcriptions:submit`.
 
-    `check_model(url, locale)` and `check_destination(url)` raise Refusal for a model that is not one of the service's
-    and for a container that it may not write to.
+    `check_model(url, locale)` and `check_destination(url)` raise RefusalError for a model that is not one of
+    the service's and for a container that it may not write to.
     """
     urls, container = body.get("contentUrls"), body.get("contentContainerUrl")
     given = [name for name in ("contentUrls", "contentContainerUrl", "dataset") if body.get(name)]
@@ -160,10 +160,10 @@ def parse_definition(
     channels = _fast_channels(body.get("channels"))
     speakers = diarization["maxSpeakers"] if diarization and diarization["enabled"] else None
     if speakers and channels and len(channels) > 1:
-        raise Refusal(
+        raise RefusalError(
             "UnprocessableEntity",
-            "Diarization cannot be combined with several channels. Ask for one of them, or leave channels out to "
-            "merge them.",
+            "Diarization cannot be combined with several channels. Ask for one of them, or leave channels "
+            "out to merge them.",
             inner="BadChannelConfiguration",
             target="channels",
         )
@@ -190,7 +190,7 @@ def sas_minutes(value: str | None) -> int:
     if value is None:
         return limits.RESULT_SAS_MINUTES
     if not value.isascii() or not value.isdigit() or not 1 <= int(value[:9]) <= MAX_SAS_MINUTES:
-        raise Refusal(
+        raise RefusalError(
             "InvalidArgument",
             f"sasLifetimeMinutes must be a whole number from 1 to {MAX_SAS_MINUTES}.",
             inner="InvalidSasValidityDuration",
@@ -199,7 +199,7 @@ def sas_minutes(value: str | None) -> int:
     return int(value)
 
 
-# --- the properties of a job -----------------------------------------------------------------------------------------
+# --- the properties of a job --------------------------------------------------------------------------------
 
 
 def _properties(
@@ -245,7 +245,8 @@ def _language_identification(
         if not low <= len({*named, locale}) <= high:
             raise invalid(
                 "InvalidParameterValue",
-                f"Continuous language identification takes {low} to {high} candidate locales, the job's own included.",
+                f"Continuous language identification takes {low} to {high} candidate locales, the job's own "
+                f"included.",
                 target,
             )
     made: dict[str, Any] = {"candidateLocales": named, "mode": mode}
@@ -296,7 +297,7 @@ def _fast_channels(value: Any) -> tuple[int, ...] | None:
         or not all(is_int(c) for c in value)
         or sorted(value) not in ([0], [1], [0, 1])
     ):
-        raise Refusal(
+        raise RefusalError(
             "UnprocessableEntity",
             "channels must be [0], [1] or [0, 1].",
             inner="InvalidChannelSpecification",

@@ -25,8 +25,8 @@ def batch_result(
 ) -> dict[str, Any]:
     """The result file of a recording, as the schema of 2024-11-15 wants it.
 
-    `properties` are those of the job, with every default filled in; `locale` is written to each phrase, as the API
-    does when languages were to be identified. Phrases stand by channel, in time order within it.
+    `properties` are those of the job, with every default filled in; `locale` is written to each phrase, as
+    the API does when languages were to be identified. Phrases stand by channel, in time order within it.
     """
     combined, recognized = [], []
     for channel, phrases in heard.channels.items():
@@ -54,8 +54,8 @@ def fast_result(
 ) -> dict[str, Any]:
     """The TranscribeResult of a recording: display form only, phrases by channel.
 
-    A channel is named where channels were asked for (its key in `heard` is not None). `first_speaker` is the number
-    of the first speaker: 0 in the examples of 2024-11-15, 1 in those of 2025-10-15.
+    A channel is named where channels were asked for (its key in `heard` is not None). `first_speaker` is the
+    number of the first speaker: 0 in the examples of 2024-11-15, 1 in those of 2025-10-15.
     """
     combined: list[dict[str, Any]] = []
     recognized: list[dict[str, Any]] = []
@@ -80,8 +80,8 @@ def fast_result(
 def report(inputs: Iterable[tuple[str, str | None, str | None]]) -> dict[str, Any]:
     """The report of a job from (source, kind of error or None, message) of each recording.
 
-    >>> report([("https://host/a.wav", None, None), ("https://host/b.wav", "InvalidUri", "Gone.")])["details"][1]
-    {'source': 'https://host/b.wav', 'status': 'Failed', 'errorKind': 'InvalidUri', 'errorMessage': 'Gone.'}
+    >>> report([("a.wav", None, None), ("b.wav", "InvalidUri", "Gone.")])["details"][1]
+    {'source': 'b.wav', 'status': 'Failed', 'errorKind': 'InvalidUri', 'errorMessage': 'Gone.'}
     """
     details = []
     for source, kind, message in inputs:

@@ -15,14 +15,14 @@ from starlette.responses import Response
 
 from speechkit import limits
 from speechkit.local.checks import canonical_locale
-from speechkit.local.envelope import Refusal
+from speechkit.local.envelope import RefusalError
 from speechkit.local.fetch import Fetcher
 from speechkit.local.jobs import Jobs, Listener
 from speechkit.local.misbehave import HEADER, Misbehaviour
 from speechkit.local.requests import LOCALES
 from speechkit.local.signatures import Signer
 from speechkit.local.store import Store
-from speechkit.local.workers import Recognizer
+from speechkit.local.workers import TaskRunner
 
 PREFIX: Final = "/speechtotext"
 _MODELS: Final = uuid.UUID("6f0a2a52-5a5b-4d38-9f2e-8a3d1f4c7b10")  # the namespace of the base models' ids
@@ -35,7 +35,7 @@ class Service:
     key: str
     store: Store
     fetcher: Fetcher
-    recognizer: Recognizer
+    recognizer: TaskRunner
     listener: Listener
     jobs: Jobs
     misbehaviour: Misbehaviour = field(default_factory=Misbehaviour)
@@ -67,7 +67,7 @@ class Service:
         """Refuse a model that is not one of this service's base models for the locale."""
         model_id = urlsplit(url).path.rstrip("/").rpartition("/")[2]
         if f"{PREFIX}/models/base/{model_id}" != urlsplit(url).path.rstrip("/"):
-            raise Refusal(
+            raise RefusalError(
                 "InvalidRequest",
                 "The model is not a base model of this service; GET /models/base lists them.",
                 inner="InvalidModelUri",
@@ -75,14 +75,14 @@ class Service:
             )
         found = next((name for name in LOCALES if base_model_id(name) == model_id), None)
         if found is None:
-            raise Refusal(
+            raise RefusalError(
                 "InvalidRequest",
                 "There is no such base model; GET /models/base lists them.",
                 inner="InvalidModel",
                 target="model",
             )
         if found != canonical_locale(locale):
-            raise Refusal(
+            raise RefusalError(
                 "InvalidRequest",
                 f"The model is for {found}, the request for {locale}.",
                 inner="ModelMismatch",
@@ -93,7 +93,7 @@ class Service:
         """Refuse a container that results may not be written to."""
         if not self.fetcher.allows(url):
             host = urlsplit(url).netloc.rpartition("@")[2]
-            raise Refusal(
+            raise RefusalError(
                 "InvalidRequest",
                 f"{host} is not on the allow-list of the local service. Start it with --allow {host}.",
                 inner="InaccessibleCustomerStorage",
@@ -141,7 +141,7 @@ def version_of(request: Request) -> str:
             if version
             else f"The query parameter api-version is required; {known} are supported."
         )
-        raise Refusal("InvalidArgument", message, inner="InvalidParameterValue", target="api-version")
+        raise RefusalError("InvalidArgument", message, inner="InvalidParameterValue", target="api-version")
     return version
 
 

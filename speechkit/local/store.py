@@ -1,7 +1,8 @@
-"""What the service keeps: jobs, their inputs and result files, uploaded recordings, and what was recognized before.
+"""What the service keeps: jobs, their inputs and results, uploaded recordings, what was recognized before.
 
-SQLite in WAL mode, one connection of the one process that writes: the service. Workers never touch it. Each change is
-one transaction, so that a service that is killed finds on its next start what was true at the last one.
+SQLite in WAL mode, one connection of the one process that writes: the service. Workers never touch it. Each
+change is one transaction, so that a service that is killed finds on its next start what was true at the last
+one.
 """
 
 from __future__ import annotations
@@ -28,19 +29,21 @@ RECOGNITION_LIFE_S: Final = 90 * 86400.0  # since it was last of use
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS jobs (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, version TEXT NOT NULL, definition TEXT NOT NULL,
-    display_name TEXT NOT NULL, description TEXT, custom_properties TEXT, status TEXT NOT NULL,
-    created_s REAL NOT NULL, acted_s REAL NOT NULL, duration_ms INTEGER, error TEXT, expires_s REAL);
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, version TEXT NOT NULL,
+    definition TEXT NOT NULL, display_name TEXT NOT NULL, description TEXT, custom_properties TEXT,
+    status TEXT NOT NULL, created_s REAL NOT NULL, acted_s REAL NOT NULL, duration_ms INTEGER, error TEXT,
+    expires_s REAL);
 CREATE TABLE IF NOT EXISTS inputs (
     job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, position INTEGER NOT NULL, url TEXT NOT NULL,
     name TEXT NOT NULL, status TEXT, error_kind TEXT, error_message TEXT, duration_ms INTEGER,
     PRIMARY KEY (job_id, position));
 CREATE TABLE IF NOT EXISTS files (
-    id TEXT PRIMARY KEY, job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, position INTEGER NOT NULL,
-    name TEXT NOT NULL, kind TEXT NOT NULL, created_s REAL NOT NULL, content BLOB NOT NULL,
-    UNIQUE (job_id, position));
+    id TEXT PRIMARY KEY, job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    position INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, created_s REAL NOT NULL,
+    content BLOB NOT NULL, UNIQUE (job_id, position));
 CREATE TABLE IF NOT EXISTS recordings (
-    name TEXT PRIMARY KEY, file TEXT NOT NULL, hash TEXT NOT NULL, size INTEGER NOT NULL, created_s REAL NOT NULL);
+    name TEXT PRIMARY KEY, file TEXT NOT NULL, hash TEXT NOT NULL, size INTEGER NOT NULL,
+    created_s REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS recognitions (key TEXT PRIMARY KEY, value BLOB NOT NULL, used_s REAL NOT NULL);
 """
 
@@ -95,7 +98,7 @@ class ResultFile:
 
 @dataclass(frozen=True)
 class Recording:
-    """An uploaded recording; `file` is its name in the folder of recordings, `hash` the SHA-256 of its bytes."""
+    """An uploaded recording: `file` in the folder of recordings, `hash` the SHA-256 of its bytes."""
 
     name: str
     file: str
@@ -127,7 +130,8 @@ class Store:
             self._secret = self._made_once("secret", secrets.token_bytes(32))
         except sqlite3.Error as error:
             raise LocalServiceError(
-                f"the database {path} cannot be used: {error}. Free space, or give another folder with --state."
+                f"the database {path} cannot be used: {error}. Free space, or give another "
+                "folder with --state."
             ) from error
 
     @property
@@ -139,7 +143,7 @@ class Store:
         """Close the database."""
         self._db.close()
 
-    # --- jobs ----------------------------------------------------------------------------------------------------
+    # --- jobs -----------------------------------------------------------------------------------------------
 
     def add_job(
         self,
@@ -155,8 +159,8 @@ class Store:
         job_id, now = str(uuid.uuid4()), time.time()
         with self._writing():
             self._db.execute(
-                "INSERT INTO jobs (id, version, definition, display_name, description, custom_properties, status,"
-                " created_s, acted_s) VALUES (?, ?, ?, ?, ?, ?, 'NotStarted', ?, ?)",
+                "INSERT INTO jobs (id, version, definition, display_name, description, custom_properties, "
+                "status, created_s, acted_s) VALUES (?, ?, ?, ?, ?, ?, 'NotStarted', ?, ?)",
                 (job_id, version, json.dumps(definition), display_name, description,
                  _json_or_none(custom_properties), now, now),
             )  # fmt: skip
@@ -225,7 +229,8 @@ class Store:
                 "SELECT coalesce(sum(duration_ms), 0) FROM inputs WHERE job_id = ?", (job_id,)
             ).fetchone()[0]
             self._db.execute(
-                "UPDATE jobs SET status = ?, acted_s = ?, duration_ms = ?, error = ?, expires_s = ? WHERE id = ?",
+                "UPDATE jobs SET status = ?, acted_s = ?, duration_ms = ?, error = ?, expires_s = ?"
+                " WHERE id = ?",
                 (status, now, duration, _json_or_none(error), now + hours * 3600, job_id),
             )
 
@@ -239,7 +244,7 @@ class Store:
         rows = self._db.execute("SELECT id FROM jobs WHERE expires_s <= ?", (now_s,))
         return [row[0] for row in rows]
 
-    # --- inputs and result files -----------------------------------------------------------------------------------
+    # --- inputs and result files ----------------------------------------------------------------------------
 
     def inputs(self, job_id: str) -> list[Input]:
         """The recordings of a job, in the given order."""
@@ -281,14 +286,15 @@ class Store:
         ).fetchone()
         return bytes(row[0]) if row else None
 
-    # --- recordings ------------------------------------------------------------------------------------------------
+    # --- recordings -----------------------------------------------------------------------------------------
 
     def add_recording(self, recording: Recording) -> str | None:
         """Keep an uploaded recording; answers the file that it replaces."""
         with self._writing():
             old = self._db.execute("SELECT file FROM recordings WHERE name = ?", (recording.name,)).fetchone()
             self._db.execute(
-                "INSERT OR REPLACE INTO recordings (name, file, hash, size, created_s) VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO recordings (name, file, hash, size, created_s) "
+                "VALUES (?, ?, ?, ?, ?)",
                 (recording.name, recording.file, recording.hash, recording.size, recording.created_s),
             )
         return old[0] if old else None
@@ -308,7 +314,7 @@ class Store:
         """The files that belong to a recording: any other one in the folder is left over."""
         return {row[0] for row in self._db.execute("SELECT file FROM recordings")}
 
-    # --- what was recognized before ----------------------------------------------------------------------------------
+    # --- what was recognized before -------------------------------------------------------------------------
 
     def recognition(self, key: str) -> bytes | None:
         """What a recognizer heard in the same audio with the same options, or None."""
@@ -328,7 +334,7 @@ class Store:
             self._db.execute("DELETE FROM recordings WHERE created_s < ?", (now_s - RECORDING_LIFE_S,))
             self._db.execute("DELETE FROM recognitions WHERE used_s < ?", (now_s - RECOGNITION_LIFE_S,))
 
-    # --- inside ------------------------------------------------------------------------------------------------------
+    # --- inside ---------------------------------------------------------------------------------------------
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -1,7 +1,8 @@
 """Worker processes: each loads the recognizer once and works through recordings, one at a time.
 
-They are spawned, never forked: a forked onnxruntime hangs. A worker knows nothing of jobs; it gets a task through a
-pipe and sends the answer back. It ends with its parent, however that ends, because the pipe to the parent closes.
+They are spawned, never forked: a forked onnxruntime hangs. A worker knows nothing of jobs; it gets a task
+through a pipe and sends the answer back. It ends with its parent, however that ends, because the pipe to the
+parent closes.
 """
 
 from __future__ import annotations
@@ -48,6 +49,10 @@ class UnusableAudioError(AudioError):
         super().__init__(message)
         self.kind = kind
 
+    def about(self, path: Path, name: str) -> str:
+        """The message under the name that the caller knows, instead of that of the file here."""
+        return str(self).replace(str(path), name).replace(path.name, name.rpartition("/")[2])
+
 
 @dataclass(frozen=True)
 class Task:
@@ -57,7 +62,7 @@ class Task:
     wanted: Wanted | None = None
 
 
-class Recognizer(Protocol):
+class TaskRunner(Protocol):
     """What jobs and fast requests need of the workers; tests put something smaller in its place."""
 
     async def version(self) -> str:
@@ -208,7 +213,7 @@ def _ask(pipe: Any, task: Task) -> tuple[Any, ...]:
     return answer
 
 
-# --- in the worker ---------------------------------------------------------------------------------------------------
+# --- in the worker ------------------------------------------------------------------------------------------
 
 
 def _work(pipe: Any, models: str, engine_name: str) -> None:
@@ -265,7 +270,7 @@ def _recognize(engine: Any, path: Path, wanted: Wanted) -> Any:
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent has ended, also when that was killed in the middle of a recognition."""
+    """End this process when its parent has ended, also when that was killed meanwhile."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
