@@ -209,9 +209,7 @@ def read_dialogue(path: Path) -> Dialogue:
     if head["id"] != path.stem:
         raise DialogueError(f"{path.name}: its id must be {path.stem}")
     voices = dict(
-        (part.strip() for part in pair.split("=", 1))
-        for pair in head["voices"].split(",")
-        if "=" in pair
+        (part.strip() for part in pair.split("=", 1)) for pair in head["voices"].split(",") if "=" in pair
     )
     if set(voices.values()) - set(VOICES) or len(set(voices.values())) < len(voices):
         raise DialogueError(f"{path.name}: voices must be different ones of {', '.join(VOICES)}")

@@ -54,7 +54,9 @@ def _encode(path: Path, samples: np.ndarray, form: str) -> None:
         )
         step = 16 * RATE
         for start in range(0, pcm.shape[1], step):
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(pcm[:, start : start + step]), "s16", "mono")
+            frame = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(pcm[:, start : start + step]), "s16", "mono"
+            )
             frame.sample_rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
             for ready in resampler.resample(frame):
                 container.mux(stream.encode(ready))

@@ -35,9 +35,7 @@ class Refused(Exception):
 
 def make_call(dialogue: Dialogue) -> tuple[Timeline, np.ndarray]:
     """Speak, place and mix one call; Refused where it clips or a mono call has too much overlap."""
-    lines = [
-        (dialogue.voices[turn.speaker], piece.text) for turn in dialogue.turns for piece in turn.pieces
-    ]
+    lines = [(dialogue.voices[turn.speaker], piece.text) for turn in dialogue.turns for piece in turn.pieces]
     timeline = place(dialogue, speak(lines))
     overlap = overlap_share(timeline)
     if dialogue.channels == 1 and overlap > MAX_MONO_OVERLAP:
@@ -97,7 +95,9 @@ def make(folder: Path) -> None:
         timeline, samples = make_call(dialogue)
         audio_s += timeline.duration_s
         if audio_s > MAX_AUDIO_S:
-            raise Refused(f"{dialogue.call_id}: with it the calls last longer than {MAX_AUDIO_S / 60:.0f} minutes")
+            raise Refused(
+                f"{dialogue.call_id}: with it the calls last longer than {MAX_AUDIO_S / 60:.0f} minutes"
+            )
         file = f"{dialogue.call_id}.{EXTENSION[dialogue.head['format']]}"
         write_call(folder / "calls" / file, samples, dialogue.head["format"])
         files.add(file)
@@ -108,7 +108,9 @@ def make(folder: Path) -> None:
         rttm += rttm_lines(dialogue, timeline)
         truth[dialogue.call_id] = facts(dialogue, timeline)
     if size > MAX_BYTES:
-        raise Refused(f"the calls take {size / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB may be committed")
+        raise Refused(
+            f"the calls take {size / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB may be committed"
+        )
     for old in (folder / "calls").iterdir():
         if old.name not in files:
             old.unlink()

@@ -133,7 +133,8 @@ def _noise(rng: np.random.Generator, n: int, level_db: float, hum: bool) -> np.n
     if hum:
         t = np.arange(n) / RATE
         noise += amplitude * sum(
-            np.sin(2 * np.pi * 60 * k * t + k) / k for k in (2, 3, 5)  # mains hum, 60 Hz and harmonics
+            np.sin(2 * np.pi * 60 * k * t + k) / k
+            for k in (2, 3, 5)  # mains hum, 60 Hz and harmonics
         )
         for at in rng.integers(0, n - 200, size=int(n / RATE * 0.7)):  # crackle
             noise[at : at + 200] += rng.standard_normal(200) * amplitude * 8 * np.exp(-np.arange(200) / 30)
@@ -189,9 +190,7 @@ def speech(segments: list[Segment]) -> list[tuple[Segment, float, float]]:
 
 def overlap_share(timeline: Timeline) -> float:
     """Seconds where two people speak at once, divided by the seconds where anybody does; 0 without speech."""
-    edges = sorted(
-        edge for _, start, end in speech(timeline.segments) for edge in ((start, 1), (end, -1))
-    )
+    edges = sorted(edge for _, start, end in speech(timeline.segments) for edge in ((start, 1), (end, -1)))
     speaking, last, any_s, both_s = 0, 0.0, 0.0, 0.0
     for at, step in edges:
         any_s += (at - last) * (speaking > 0)
