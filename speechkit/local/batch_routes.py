@@ -72,7 +72,8 @@ async def update_job(request: Request, service: Service) -> Response:
     if kind not in _PATCH_TYPES:
         raise RefusalError("UnsupportedMediaType", f"The content type must be {' or '.join(_PATCH_TYPES)}.")
     job = _job(request, service)
-    changes = parse_update(read_json(await request.body()))
+    merged = job.custom_properties or {} if kind == "application/merge-patch+json" else None
+    changes = parse_update(read_json(await request.body()), merged)
     service.store.update_job(job.id, changes)
     return JSONResponse(_job_entity(request, _job(request, service)))
 

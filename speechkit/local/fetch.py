@@ -78,16 +78,16 @@ class Fetcher:
         host = parts.hostname or ""
         return bool({host, f"{host}:{port}"} & self._allowed)
 
-    def upload_path(self, name: str) -> Path:
-        """A new file for an upload; it keeps its suffix."""
-        return self._recordings / f"{uuid.uuid4().hex}{Path(name).suffix[:10]}"
+    def keep(self, path: Path) -> None:
+        """Move what has arrived whole among the uploads, under the same file name."""
+        os.replace(path, self._recordings / path.name)
 
     def upload(self, recording: Recording) -> Path:
         """Where an uploaded recording lies."""
         return self._recordings / recording.file
 
     def download_path(self, name: str) -> Path:
-        """A new file for what is removed again; it keeps its suffix."""
+        """A new file for what arrives; it keeps the suffix."""
         return self._downloads / f"{uuid.uuid4().hex}{Path(name).suffix[:10]}"
 
     def remove_upload(self, file: str | None) -> None:
@@ -96,7 +96,7 @@ class Fetcher:
             (self._recordings / file).unlink(missing_ok=True)
 
     def sweep_uploads(self) -> None:
-        """Remove files that no recording owns: left over from a kill in the middle of an upload."""
+        """Remove files that no recording owns any more."""
         owned = self._store.recording_files()
         for path in self._recordings.iterdir():
             if path.name not in owned:
@@ -140,6 +140,8 @@ class Fetcher:
             return None
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         verdict = self._signer.check(path, query)
+        if verdict == "wrong" and self.allows(url):
+            return None  # another server on this machine that may be read from
         if verdict != "valid":
             reason = (
                 "Its signature has expired."

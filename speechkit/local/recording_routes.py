@@ -24,7 +24,7 @@ async def put_recording(request: Request, service: Service) -> Response:
     name = request.path_params["name"]
     if not name or len(name) > 1024:
         raise RefusalError("InvalidArgument", "The name must have 1 to 1024 characters.", target="name")
-    path = service.fetcher.upload_path(name)
+    path = service.fetcher.download_path(name)
     digest, size = hashlib.sha256(), 0
     try:
         with path.open("wb") as file:
@@ -38,6 +38,7 @@ async def put_recording(request: Request, service: Service) -> Response:
                     )
                 digest.update(chunk)
                 file.write(chunk)
+        service.fetcher.keep(path)
         recording = Recording(name, path.name, digest.hexdigest(), size, time.time())
         replaced = service.store.add_recording(recording)
     except BaseException:

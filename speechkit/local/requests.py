@@ -124,8 +124,12 @@ def parse_submission(
     )
 
 
-def parse_update(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Check the body of a PATCH: what of displayName, description and customProperties is to be changed."""
+def parse_update(body: Mapping[str, Any], merged: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Check the body of a PATCH: what of displayName, description and customProperties is to be changed.
+
+    `merged` are the customProperties so far where the body is a merge patch: its keys are added to them, those
+    that it sets to null removed.
+    """
     if body.get("project"):
         raise invalid("InvalidProject", "This service keeps no projects. Leave project out.", "project")
     changes: dict[str, Any] = {}
@@ -134,7 +138,10 @@ def parse_update(body: Mapping[str, Any]) -> dict[str, Any]:
     if "description" in body:
         changes["description"] = text_of(body, "description")
     if "customProperties" in body:
-        changes["customProperties"] = custom_properties(body["customProperties"])
+        given = body["customProperties"]
+        if merged is not None and isinstance(given, dict):
+            given = {k: v for k, v in {**merged, **given}.items() if v is not None}
+        changes["customProperties"] = custom_properties(given)
     return changes
 
 

@@ -17,6 +17,7 @@ import multiprocessing.connection
 import os
 import signal
 import threading
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,10 +83,21 @@ class _Ticket:
 
 
 class Pool:
-    """The workers of a service."""
+    """The workers of a service.
 
-    def __init__(self, count: int, models: Path, engine: str = ENGINE) -> None:
+    `models` is the folder of the model files, `engine` MODULE:CLASS of the recognizer, and `prepare` what must
+    be done before the first worker can load it; it raises LocalServiceError.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        models: Path,
+        engine: str = ENGINE,
+        prepare: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.count = count
+        self._prepare = prepare
         self._arguments = (str(models), engine)
         self._tickets: asyncio.PriorityQueue[_Ticket] = asyncio.PriorityQueue()
         self._numbers = itertools.count()
@@ -100,7 +112,7 @@ class Pool:
     def start(self) -> None:
         """Begin to spawn workers; they load their models while the service already listens."""
         self._version = asyncio.get_running_loop().create_future()
-        self._tasks = [asyncio.create_task(self._keep()) for _ in range(self.count)]
+        self._tasks = [asyncio.create_task(self._begin())]
 
     async def stop(self) -> None:
         """End every worker at once."""
@@ -114,13 +126,13 @@ class Pool:
 
     @property
     def engine(self) -> str:
-        """The version of the engine, or what it is doing instead."""
+        """The name and version of the engine, or what it is doing instead."""
         if self._version is not None and self._version.done():
             return self._version.result()
         return f"not available: {self.trouble}" if self.trouble else "loading"
 
     async def version(self) -> str:
-        """The version of the engine; waits until one worker has loaded it."""
+        """The name and version of the engine; waits until one worker has loaded it."""
         assert self._version is not None, "the pool was not started"
         if not self._version.done() and self.trouble:
             raise EngineUnavailableError(self.trouble)
@@ -134,6 +146,17 @@ class Pool:
         ticket = _Ticket(priority, next(self._numbers), task, asyncio.get_running_loop().create_future())
         self._tickets.put_nowait(ticket)
         return await ticket.answer
+
+    async def _begin(self) -> None:
+        """Prepare, as often as it takes, then keep the workers."""
+        while self._prepare is not None:
+            try:
+                await self._prepare()
+                break
+            except LocalServiceError as error:
+                self._break(str(error))
+                await asyncio.sleep(RELOAD_S)
+        self._tasks += [asyncio.create_task(self._keep()) for _ in range(self.count)]
 
     async def _keep(self) -> None:
         """Keep one worker alive and busy."""
@@ -223,9 +246,10 @@ def _work(pipe: Any, models: str, engine_name: str) -> None:
         module, _, name = engine_name.partition(":")
         engine = getattr(importlib.import_module(module), name).load(Path(models))
     except Exception as error:
-        pipe.send(("broken", f"{type(error).__name__}: {error}"))
+        known = isinstance(error, LocalServiceError)
+        pipe.send(("broken", str(error) if known else f"{type(error).__name__}: {error}"))
         return
-    pipe.send(("ready", engine.version))
+    pipe.send(("ready", f"{engine.name} {engine.version}"))
     with contextlib.suppress(EOFError, OSError):
         while True:
             task = pipe.recv()
@@ -256,16 +280,14 @@ def _look(path: Path) -> Sound:
 
 
 def _recognize(engine: Any, path: Path, wanted: Wanted) -> Any:
-    """Hear one channel, or all of them mixed; only that one is kept in memory."""
-    import numpy as np
-
+    """Hear one channel, or all of them mixed; the sound goes through in blocks, so memory stays flat."""
     from speechkit import audio
 
     blocks = audio.decode_blocks(path, 16000)
     if wanted.channel is None:
-        samples = np.concatenate([audio.mix(block) for block in blocks])
+        samples = (audio.mix(block) for block in blocks)
     else:
-        samples = np.concatenate([block[wanted.channel] for block in blocks])
+        samples = (block[wanted.channel] for block in blocks)
     return engine.recognize(samples, diarize=wanted.speakers, nbest=wanted.nbest, phrases=wanted.phrases)
 
 
