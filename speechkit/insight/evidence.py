@@ -77,6 +77,16 @@ def find_quote(quote: str, ref: str, turns: Sequence[Turn]) -> Evidence | None:
     return None
 
 
+def is_said(text: str, turns: Sequence[Turn]) -> bool:
+    """Whether these words stand in one of the turns, however few they are.
+
+    >>> is_said("By Friday.", [Turn("1", "a:0001", "agent", 0.0, 1.0, 0.9, "It comes by Friday")])
+    True
+    """
+    words = _words(text)
+    return bool(words) and any(_find_pieces([words], [turn]) for turn in turns)
+
+
 def _find_pieces(pieces: list[list[str]], turns: Sequence[Turn]) -> Evidence | None:
     tokens = [
         _Token(_plain(match.group()), number, place, match.start(), match.end())

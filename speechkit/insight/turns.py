@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from speechkit.transcripts.parties import parties
+
 Mask = Callable[[Sequence[str], Sequence[str]], list[str]]
 """Texts and their speakers in, the texts without personal data out."""
 
@@ -37,28 +39,22 @@ def read_turns(
     """The turns of one call in time order, without those that hold no words.
 
     `phrases` and `words` are the tables of the transcript model, of one call. A `role` column (agent,
-    customer) names the speakers when there is one; else channel and speaker do.
+    customer) names the speakers where there is one; else the channel does in calls of several channels, and
+    the speaker in the others.
     """
-    spoken = phrases[phrases["display"].fillna("").str.contains(r"\w", regex=True)]
-    spoken = spoken.sort_values(["start_s", "channel"], kind="stable")
+    written = phrases["display"].fillna(phrases["itn"]).fillna(phrases["lexical"]).fillna("")
+    written = written[written.str.contains(r"\w", regex=True)]
+    spoken = phrases.loc[written.index]
     speakers = _speakers(spoken)
-    texts = [" ".join(text.split()) for text in spoken["display"].tolist()]
+    texts = [" ".join(text.split()) for text in written.tolist()]
     if mask:
         texts = mask(texts, speakers)
     starts = _word_starts(words)
-    rows = zip(spoken.itertuples(index=False), speakers, texts, strict=True)
+    columns = (spoken[name].tolist() for name in ("phrase_id", "start_s", "end_s", "confidence"))
+    rows = zip(*columns, speakers, texts, strict=True)
     return [
-        Turn(
-            ref=str(number),
-            phrase_id=str(row.phrase_id),
-            speaker=speaker,
-            start_s=float(row.start_s),  # type: ignore[arg-type]
-            end_s=float(row.end_s),  # type: ignore[arg-type]
-            confidence=float(row.confidence),  # type: ignore[arg-type]
-            text=text,
-            words=starts.get(str(row.phrase_id), ()),
-        )
-        for number, (row, speaker, text) in enumerate(rows, start=1)
+        Turn(str(number), phrase_id, speaker, start_s, end_s, sure, text, starts.get(phrase_id, ()))
+        for number, (phrase_id, start_s, end_s, sure, speaker, text) in enumerate(rows, start=1)
     ]
 
 
@@ -97,17 +93,11 @@ def _parts(turns: Sequence[Turn], max_characters: int) -> Iterator[list[Turn]]:
 
 
 def _speakers(phrases: pd.DataFrame) -> list[str]:
-    channels, numbers = phrases["channel"], phrases["speaker"].fillna("")
-    roles = phrases["role"].fillna("") if "role" in phrases else pd.Series("", index=phrases.index)
-    several = channels.nunique() > 1
-    names = []
-    for role, channel, number in zip(roles.tolist(), channels.tolist(), numbers.tolist(), strict=True):
-        parts = [f"channel {channel}"] if several and not pd.isna(channel) else []
-        # In a stereo call the parser may call the speaker by the channel; then the channel says it all.
-        if number and not (several and number == str(channel)):
-            parts.append(f"speaker {number}")
-        names.append(role or " ".join(parts) or "speaker")
-    return names
+    if phrases["channel"].nunique() > 1:
+        phrases = phrases.assign(speaker=pd.Series([None] * len(phrases), index=phrases.index, dtype="str"))
+    named = [f"speaker {party}" if party.isdecimal() else party for party in parties(phrases)]
+    roles = phrases["role"].fillna("").tolist() if "role" in phrases else [""] * len(named)
+    return [str(role or name) for role, name in zip(roles, named, strict=True)]
 
 
 def _word_starts(words: pd.DataFrame | None) -> dict[str, tuple[tuple[str, float], ...]]:

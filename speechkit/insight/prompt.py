@@ -1,0 +1,27 @@
+"""The prompts: text files in prompts/, each with its version in the name and in its first line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+from speechkit.insight.schema import MAX_SUMMARY_WORDS, OTHER
+
+SUMMARY = "summary.v1"
+MERGE = "merge.v1"
+"""The versions in use. A prompt that has been used is never edited: a new version is a new file."""
+
+
+def read_prompt(name: str, reasons: Mapping[str, str], outcomes: Mapping[str, str]) -> str:
+    """The text of a prompt with the labels of this request filled in.
+
+    >>> read_prompt(SUMMARY, {"sales": "wants to buy"}, {"sold": ""}).splitlines()[0]
+    'speechkit summary v1'
+    """
+    text = files("speechkit.insight").joinpath("prompts", f"{name}.txt").read_text(encoding="utf-8")
+    reasons = reasons if OTHER in reasons else {**reasons, OTHER: "none of these"}
+    return text.format(max_words=MAX_SUMMARY_WORDS, reasons=_list(reasons), outcomes=_list(outcomes))
+
+
+def _list(labels: Mapping[str, str]) -> str:
+    return "\n".join(f"- {name}: {meaning}" if meaning else f"- {name}" for name, meaning in labels.items())

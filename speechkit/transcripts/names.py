@@ -1,0 +1,105 @@
+"""Names of people in what was said, by what announces them: "my name is", "Mister", an answer to "your
+name?"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+_WORD: Final = r"[A-Z][a-z]+(?:['’-][A-Z]?[a-z]+)*"
+_ONE_OR_TWO: Final = rf"(?P<name>{_WORD}(?:\s+(?:[A-Z]\.?\s+)?{_WORD}){{0,2}})"
+_TWO: Final = rf"(?P<name>{_WORD}(?:\s+[A-Z]\.?)?\s+{_WORD})"
+
+_ANNOUNCED = re.compile(
+    rf"\b(?i:(?:my|the|her|his|full|last|first|family|maiden)\s+name(?:\s+is|['’]s|\s+was)|name\s+of|name\s+is|"
+    rf"(?:speaking|talking|speak|talk)\s+(?:with|to)|under\s+the\s+name(?:\s+of)?)\s+{_ONE_OR_TWO}"
+)
+# One capital word after these can be anything ("this is Monday"), and the agent's own first name is no secret.
+_INTRODUCED = re.compile(rf"\b(?i:this\s+is|i\s+am|i['’]m|here\s+is)\s+{_TWO}")
+_TITLED = re.compile(
+    rf"\b(?i:mister|missus|misses|miss|madam|mrs|mr|ms|doctor|dr)\b\.?\s+(?P<name>{_WORD}(?:\s+{_WORD})?)"
+)
+_ASKED = re.compile(
+    r"\b(?:your|full|first|last|whose|the|customer['’]?s?)\s+(?:\w+\s+){0,2}name\b|"
+    r"\bwho\s+am\s+i\s+(?:speaking|talking)\b|\bmay i ask who\b",
+    re.IGNORECASE,
+)
+_ANSWER = re.compile(
+    r"^\W*(?i:(?:yes|yeah|sure|of course|okay|ok|certainly|uh|um|well|it is|it['’]s|this is|i am|i['’]m)\W+)*"
+    + _ONE_OR_TWO
+)
+_SPELLED = re.compile(r"\b[A-Z](?:[\s,.-]+[A-Z]\b){2,}")
+_LOWER = re.compile(r"\b(?:my|full|last|first)\s+name\s+is\s+(?P<name>[a-z']+(?:\s+[a-z']+)?)")
+_GREETING = re.compile(
+    r"\b(?:help you|welcome to|for calling|calling from|assist you|do for you|"
+    r"you are (?:talking|speaking) (?:to|with))\b",
+    re.IGNORECASE,
+)
+
+_CAPITALS = """
+    I The My Your Our This That It Is Are Yes No Not Sure Hello Hi Good Great Thank Thanks Please Okay Ok And
+    But So Well What When Where Which Who How Can Could Would Will May Let Just Then There Here Now Today
+    Tomorrow Sir Madam Perfect Right Correct Customer Support Service Of Course If In On At For We You He She
+    They Do Did Have Has Had Was Oh Ah Um Uh Born Speaking One Two Monday Tuesday Wednesday Thursday Friday
+    Saturday Sunday January February March April June July August September October November December
+"""
+_NO_NAME: Final = frozenset(_CAPITALS.split())
+"""Words with a capital that are seldom a name."""
+_SMALL = "and the is not on in it a my so but i with for that under here"
+_FILLER: Final = frozenset(_SMALL.split())
+
+
+def find_names(texts: Sequence[str], questions: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+    """Each name as (index of the text, first character, end), and every later or earlier mention of it.
+
+    `questions` is what another speaker said before each text. An agent's first name in a greeting is left.
+
+    >>> list(find_names(["Thank you, Mister Lang.", "Lang with an L."], ["", ""]))
+    [(0, 18, 22), (1, 0, 4)]
+    """
+    found = [(n, *span) for n, text in enumerate(texts) for span in _in_text(text, questions[n])]
+    known = {texts[n][start:end] for n, start, end in found}
+    parts = {part for name in known for part in name.split() if len(part) > 2 and part not in _NO_NAME}
+    yield from found
+    if not parts:
+        return
+    # The whole name before its parts, so that one finding covers it.
+    words = sorted(known | parts, key=len, reverse=True)
+    mention = re.compile(rf"\b(?:{'|'.join(re.escape(word) for word in words)})\b")
+    for n, text in enumerate(texts):
+        for match in mention.finditer(text):
+            if not any(n == at and match.start() < end and start < match.end() for at, start, end in found):
+                yield n, match.start(), match.end()
+
+
+def _in_text(text: str, question: str) -> Iterator[tuple[int, int]]:
+    greeting = bool(_GREETING.search(text))
+    patterns = [_TITLED, _INTRODUCED] if greeting else [_ANNOUNCED, _INTRODUCED, _TITLED]
+    for pattern in patterns:
+        for match in pattern.finditer(text):
+            yield from _cut(text, match.start("name"), match["name"])
+    asked = _ASKED.search(question)
+    if asked and (match := _ANSWER.search(text)):
+        yield from _cut(text, match.start("name"), match["name"])
+    if asked or re.search(
+        r"\bspell|\bname\b",
+        text,
+        re.IGNORECASE,
+    ):
+        yield from ((match.start(), match.end()) for match in _SPELLED.finditer(text))
+    if match := _LOWER.search(text):
+        words = [word for word in match["name"].split() if word not in _FILLER]
+        if words and match["name"].startswith(words[0]):
+            yield match.start("name"), match.start("name") + len(" ".join(words))
+
+
+def _cut(text: str, start: int, name: str) -> Iterator[tuple[int, int]]:
+    """The part of a match before the first word that no one is called: "Peter Lang Yes" is Peter Lang."""
+    end = start
+    for match in re.finditer(r"\S+", name):
+        if match.group() in _NO_NAME:
+            break
+        end = start + match.end()
+    if end > start:
+        yield start, end
