@@ -47,9 +47,9 @@ def read_transcript(
 
     `source` is a path, JSON text, bytes, or what a JSON decoder gave: a batch or fast result, a result of the
     Speech SDK or a list of them, a v2 result. The call's id is `call_id`, else the stem of the recording that
-    the result names, else that of the file. `mode` (batch, fast, realtime) is told from the shape unless given,
-    `engine` is kept as it is given. Raises TranscriptError for what is no transcript: the message says what it
-    is and what to give instead.
+    the result names, else that of the file. `mode` (batch, fast, realtime) is told from the shape unless
+    given, `engine` is kept as given. Raises TranscriptError for what is no transcript: the message says what
+    it is and what to give instead.
 
     >>> fast = {"durationMilliseconds": 2000, "phrases": [
     ...     {"offsetMilliseconds": 40, "durationMilliseconds": 900, "text": "Hello, world.",
@@ -250,7 +250,7 @@ def align(
 
 
 def _span(item: Any, bare: float) -> tuple[float, float]:
-    """Return start and end in seconds, NaN where missing; the schema allows negative durations: they are 0."""
+    """Return start and end in seconds, NaN where missing; a negative duration (the schema has them) is 0."""
     ticks = item.offset_in_ticks
     if ticks is not None:
         start = ticks / TICKS_PER_SECOND

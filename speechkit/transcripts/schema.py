@@ -237,21 +237,23 @@ def from_columns(name: str, columns: Mapping[str, Sequence[Any]]) -> pd.DataFram
     return pd.DataFrame(data, copy=False)
 
 
-def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Give a table the model's columns, order and dtypes; its other columns stay, behind them."""
+def conform(name: str, frame: pd.DataFrame, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Give a table the model's columns, order and dtypes, its others behind them; or only `columns`."""
     spec = TABLES[name]
-    absent = [key for key in _KEYS[name] if key not in frame]
-    if absent:
-        raise TranscriptError(
-            f"the table {name} has no column {absent[0]}. Its columns: {', '.join(map(str, frame))}."
-        )
-    if name == "words" and "position" not in frame:
-        frame = frame.assign(position=frame.groupby(["call_id", "phrase_id"], sort=False).cumcount())
+    if columns is None:
+        absent = [key for key in _KEYS[name] if key not in frame]
+        if absent:
+            known = ", ".join(map(str, frame))
+            raise TranscriptError(f"the table {name} has no column {absent[0]}. Its columns: {known}.")
+        if name == "words" and "position" not in frame:
+            frame = frame.assign(position=frame.groupby(["call_id", "phrase_id"], sort=False).cumcount())
+        columns = [*spec, *(str(column) for column in frame if column not in spec)]
     data: dict[str, Any] = {}
-    for column, dtype in spec.items():
+    for column in columns:
+        dtype = spec.get(column)
         if column not in frame:
-            data[column] = _missing(dtype, len(frame))
-        elif str(frame[column].dtype) == dtype:
+            data[column] = _missing(dtype or "str", len(frame))
+        elif dtype is None or str(frame[column].dtype) == dtype:
             data[column] = frame[column].array
         else:
             try:
@@ -260,7 +262,6 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
                 raise TranscriptError(
                     f"column {column} of {name} cannot be {dtype}: {error}. Correct or drop it."
                 ) from error
-    data |= {str(column): frame[column].array for column in frame if column not in spec}
     return pd.DataFrame(data, copy=False)
 
 
