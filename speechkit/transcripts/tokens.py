@@ -1,0 +1,180 @@
+"""The words of a phrase as people read them, each with its time and its confidence.
+
+Recognizers time the words they heard (`twenty two`), people read the display form (`22.`). A token is a piece
+of the display form that stands between two spaces, with what the heard words at its place say about it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the display form: seconds from the start of the recording, confidence 0 to 1 or NaN.
+
+    `timed` says whether the recognizer timed it; else its times are shares of the gap that it stands in.
+    `spaced` says whether a space stands before it (Chinese and Japanese have none).
+    """
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float = math.nan
+    timed: bool = False
+    spaced: bool = True
+
+
+def clean(text: object) -> str:
+    """Make one printable line of a text: runs of white space become one space, control characters vanish.
+
+    >>> clean(" So,\\n\\x00 yes. ")
+    'So, yes.'
+    """
+    if not isinstance(text, str):
+        return ""
+    return " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
+
+
+def tokenize(text: str, start_s: float, end_s: float, words: pd.DataFrame | None = None) -> list[Token]:
+    """Split the display form of a phrase that lasts from `start_s` to `end_s` and time its pieces.
+
+    `words` are the rows of the phrase in the words table; confidence is their `calibrated` column where there
+    is one. Pieces for which several words were heard carry the lowest confidence among them. Tokens never run
+    backwards.
+
+    >>> import pandas as pd
+    >>> words = pd.DataFrame({"word": ["twenty", "two", "euros"], "display": ["22", None, "euros."],
+    ...                       "confidence": [0.9, 0.4, 1.0], "start_s": [1.0, 1.4, 1.8],
+    ...                       "end_s": [1.4, 1.7, 2.3]})
+    >>> [(t.text, t.start_s, t.end_s, t.confidence) for t in tokenize("22 euros.", 1.0, 2.5, words)]
+    [('22', 1.0, 1.7, 0.4), ('euros.', 1.8, 2.3, 1.0)]
+    """
+    pieces = clean(text).split()
+    if not pieces:
+        return []
+    heard = _heard(words)
+    blank = [Token(piece, math.nan, math.nan) for piece in pieces]
+    if len(heard) > 2 * len(pieces) and (cut := _cut(pieces, heard)):
+        tokens = cut  # a language without spaces: the words say where to cut
+    elif heard:
+        tokens = _align(blank, heard)
+    else:
+        tokens = blank
+    return _filled(tokens, start_s, max(start_s, end_s))
+
+
+def _heard(words: pd.DataFrame | None) -> list[Token]:
+    """The words of a phrase as tokens: their display form where they have one, else the word itself.
+
+    Where some words have a display form, one that has none was written together with the word before it.
+    """
+    if words is None or not len(words):
+        return []
+    confidence = words["calibrated"] if "calibrated" in words.columns else words["confidence"]
+    shown = words["display"] if words["display"].notna().any() else words["word"]
+    tokens: list[Token] = []
+    for text, start_s, end_s, sure in zip(shown, words["start_s"], words["end_s"], confidence, strict=True):
+        token = Token(clean(text), start_s, end_s, sure, timed=not math.isnan(start_s))
+        if token.text or not tokens:
+            tokens.append(token)
+        else:
+            before = tokens[-1]
+            lowest = min((c for c in (before.confidence, sure) if not math.isnan(c)), default=math.nan)
+            end_s = before.end_s if math.isnan(end_s) else end_s
+            tokens[-1] = replace(before, end_s=end_s, confidence=lowest)
+    return tokens
+
+
+def _cut(pieces: Sequence[str], heard: Sequence[Token]) -> list[Token]:
+    """Cut a text where its words end; nothing where the words do not follow one another in it."""
+    text, ends, place = " ".join(pieces), [], 0
+    for word in heard:
+        found = text.find(word.text, place)
+        if found < 0 or not word.text:
+            return []
+        place = found + len(word.text)
+        ends.append(place)
+    starts = [0, *ends[:-1]]
+    ends[-1] = len(text)
+    # what stands before a word and after the last one (punctuation) belongs to the word before it
+    slices: list[str] = []
+    for start, end, word in zip(starts, ends, heard, strict=True):
+        own = text.find(word.text, start)
+        if slices:
+            slices[-1] += text[start:own]
+        slices.append(text[own:end] if slices else text[start:end])
+    tokens = []
+    for i, (part, word) in enumerate(zip(slices, heard, strict=True)):
+        spaced = i == 0 or slices[i - 1][-1:].isspace()
+        tokens.append(replace(word, text=part.strip(), spaced=spaced))
+    return tokens
+
+
+def _fold(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum()) or text
+
+
+def _align(tokens: list[Token], heard: Sequence[Token]) -> list[Token]:
+    """Give tokens the times and confidences of the words that they were written for."""
+    forms = [(_fold(part), i) for i, word in enumerate(heard) for part in word.text.split() or [""]]
+    matcher = SequenceMatcher(None, [_fold(t.text) for t in tokens], [f for f, _ in forms], autojunk=False)
+    answer = list(tokens)
+    for _, i1, i2, j1, j2 in matcher.get_opcodes():
+        if i1 == i2 or j1 == j2:
+            continue  # heard but not written (um), or written but not heard (a dash)
+        if i2 - i1 == j2 - j1:
+            pairs = zip(range(i1, i2), (forms[j][1] for j in range(j1, j2)), strict=True)
+            for number, group in groupby(pairs, key=lambda pair: pair[1]):
+                places = [i for i, _ in group]
+                words = [replace(heard[number], text=answer[i].text) for i in places]
+                answer[places[0] : places[-1] + 1] = _shared(words, words[0].start_s, words[0].end_s)
+            continue
+        block = heard[forms[j1][1] : forms[j2 - 1][1] + 1]
+        timed = [w for w in block if w.timed]
+        known = [w.confidence for w in block if not math.isnan(w.confidence)]
+        lowest = min(known, default=math.nan)
+        for i in range(i1, i2):
+            answer[i] = replace(answer[i], confidence=lowest)
+        if timed:
+            shared = _shared(answer[i1:i2], timed[0].start_s, timed[-1].end_s)
+            answer[i1:i2] = [replace(t, timed=True) for t in shared]
+    return answer
+
+
+def _shared(tokens: Sequence[Token], start_s: float, end_s: float) -> list[Token]:
+    """Share a span among tokens by their length in characters."""
+    if len(tokens) == 1:  # exactly, without a rounding
+        return [replace(tokens[0], start_s=start_s, end_s=end_s)]
+    total = sum(len(t.text) for t in tokens)
+    reached, marks = 0, [start_s]
+    for token in tokens:
+        reached += len(token.text)
+        marks.append(start_s + (end_s - start_s) * reached / total)
+    return [replace(t, start_s=a, end_s=b) for t, (a, b) in zip(tokens, pairwise(marks), strict=True)]
+
+
+def _filled(tokens: Sequence[Token], start_s: float, end_s: float) -> list[Token]:
+    """Give the tokens without times a share of the gap they stand in, and let none run backwards."""
+    answer: list[Token] = []
+    waiting: list[Token] = []
+    at = start_s
+    for token in tokens:
+        if math.isnan(token.start_s):
+            waiting.append(token)
+            continue
+        start = max(token.start_s, at)
+        if waiting:
+            answer += _shared(waiting, at, start)
+            waiting = []
+        at = max(start, token.end_s) if not math.isnan(token.end_s) else start
+        answer.append(replace(token, start_s=start, end_s=at))
+    return answer + _shared(waiting, at, max(at, end_s)) if waiting else answer
