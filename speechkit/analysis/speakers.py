@@ -19,6 +19,8 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
+from speechkit.transcripts.parties import UNKNOWN
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -31,8 +33,6 @@ finished."""
 
 MIN_SILENCE_S = 3.0
 """A silence shorter than this is the rhythm of talk; longer ones are what callers notice."""
-
-UNKNOWN = "unknown"
 
 
 class Tables(Protocol):
@@ -48,6 +48,8 @@ class Tables(Protocol):
 
 def who(table: pd.DataFrame) -> pd.Series[str]:
     """Name the party of each row: its speaker, else its channel, else `unknown`.
+
+    This is `transcripts.parties.parties` for whole columns.
 
     >>> rows = pd.DataFrame({"speaker": ["1", None, None], "channel": pd.array([0, 1, None], "Int64")})
     >>> who(rows).tolist()
@@ -74,16 +76,16 @@ def roles(transcript: Tables, agent_channel: int | None = 0) -> pd.DataFrame:
     2       b          1       NaN
     """
     phrases = transcript.phrases
-    parties = phrases[["call_id", "channel"]].assign(party=who(phrases))
-    parties = parties.drop_duplicates(["call_id", "party"])
-    channels = parties["call_id"].map(transcript.calls.set_index("call_id")["channels"])
+    found = phrases[["call_id", "channel"]].assign(party=who(phrases))
+    found = found.drop_duplicates(["call_id", "party"])
+    channels = found["call_id"].map(transcript.calls.set_index("call_id")["channels"])
     apart = (
-        (channels >= 2).fillna(False).astype(bool) & parties["channel"].notna() & (agent_channel is not None)
+        (channels >= 2).fillna(False).astype(bool) & found["channel"].notna() & (agent_channel is not None)
     )
-    is_agent = (parties["channel"] == agent_channel).fillna(False).astype(bool)
-    role = pd.Series("customer", index=parties.index, dtype="str").mask(is_agent, "agent")
+    is_agent = (found["channel"] == agent_channel).fillna(False).astype(bool)
+    role = pd.Series("customer", index=found.index, dtype="str").mask(is_agent, "agent")
     role = role.where(apart & (agent_channel is not None))
-    answer = parties[["call_id", "party"]].assign(role=role)
+    answer = found[["call_id", "party"]].assign(role=role)
     return answer.sort_values(["call_id", "party"], ignore_index=True)
 
 

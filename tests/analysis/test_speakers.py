@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechkit.analysis import speakers
+from speechkit.transcripts.parties import parties
 
 
 def transcript(
@@ -40,7 +41,7 @@ spoken = st.lists(
 
 
 @given(spoken)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_talk_and_silence_agree_with_counting_tenths(rows: list[tuple[str, str | None, int, int]]) -> None:
     table = [(c, s, 0, start / 10, (start + long) / 10, "a b") for c, s, start, long in rows]
     given_ = transcript(table, durations={"a": 40.0, "b": 40.0})
@@ -77,6 +78,17 @@ def test_turns_hold_every_phrase_once(rows: list[tuple[str, str | None, int, int
     for _, part in turns.groupby("call_id"):
         assert part["turn"].tolist() == list(range(1, len(part) + 1))
         assert part["start_s"].is_monotonic_increasing
+
+
+def test_parties_have_the_names_that_transcripts_give_them() -> None:
+    rows = [
+        ("a", "1", 0, 0, 1, "x"),
+        ("a", None, 1, 0, 1, "x"),
+        ("a", None, None, 0, 1, "x"),
+        ("a", "", 0, 0, 1, "x"),
+    ]
+    table = transcript(rows).phrases
+    assert speakers.who(table).tolist() == parties(table)
 
 
 def test_a_long_pause_ends_a_turn_and_a_short_one_does_not() -> None:

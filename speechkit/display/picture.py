@@ -1,0 +1,87 @@
+"""What a plot function answers: a picture with its words, or a sentence where there is nothing to draw."""
+
+from __future__ import annotations
+
+import html
+import os
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+CSS_DPI = 96
+"""Pixels that a page shows for an inch."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence that stands where a figure would: it says what cannot be shown, and why.
+
+    >>> Note("No call has a date.")
+    No call has a date.
+    """
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return f'<p class="speechkit-note">{html.escape(self.text)}</p>'
+
+
+@dataclass(frozen=True, repr=False)
+class Picture:
+    """A figure with its `finding` (its title, computed), a `caption` that says how to read it, and an `alt`
+    text.
+
+    In a notebook it shows itself, with the alt text for people who hear the page and the caption below.
+    `figure` is matplotlib's, for changes of your own.
+    """
+
+    figure: Figure
+    finding: str
+    caption: str
+    alt: str
+
+    def __repr__(self) -> str:
+        return f"Picture({self.finding!r})"
+
+    def png(self) -> bytes:
+        """The picture as a PNG file, twice as fine as it is shown, with the alt text inside."""
+        buffer = BytesIO()
+        # without a name of the software the bytes do not change with matplotlib's version
+        about: Any = {"Software": None, "Description": self.alt}
+        self.figure.savefig(buffer, format="png", dpi=2 * CSS_DPI, metadata=about)
+        return buffer.getvalue()
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture as PNG, SVG or PDF, as the name ends; the folder is made."""
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f"{target.name}.part")
+        kind = target.suffix.lstrip(".") or "png"
+        if kind == "png":
+            part.write_bytes(self.png())
+        else:
+            self.figure.savefig(part, format=kind)
+        os.replace(part, target)
+        return target
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import publish_display_data
+
+        wide = round(self.figure.get_figwidth() * CSS_DPI)
+        data: dict[str, Any] = {"image/png": self.png(), "text/plain": self.finding}
+        publish: Any = publish_display_data
+        publish(data, {"image/png": {"alt": self.alt, "width": wide}})
+        if self.caption:
+            caption = f'<p class="speechkit-caption">{html.escape(self.caption)}</p>'
+            publish({"text/html": caption, "text/plain": self.caption})
+
+
+Shown = Picture | Note

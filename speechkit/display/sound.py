@@ -1,0 +1,59 @@
+"""Sound inside a page: a recording as a small MP3, which every browser plays.
+
+MP3 rather than Opus: Safari plays Ogg Opus since 18.4 only (webkit.org, 2025).
+"""
+
+from __future__ import annotations
+
+import base64
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+from speechkit.audio import decode_blocks, mix, probe
+
+EMBED_MAX_BYTES: Final = 8_000_000
+"""A recording whose MP3 would be larger is linked, not embedded: 44 minutes in mono, 27 in stereo."""
+
+RATE: Final = 16_000  # Hz; holds all that telephone and wide-band speech have
+BITS_PER_S: Final = {1: 24_000, 2: 40_000}  # by channels; the two sides of a call seldom speak at once
+
+
+def data_uri(path: Path, max_bytes: int = EMBED_MAX_BYTES) -> str | None:
+    """Make a `data:` address that holds the recording as MP3, or None where it would exceed `max_bytes`.
+
+    Raises the AudioError tree for a file that cannot be used.
+    """
+    info = probe(path)
+    if info.duration_s * BITS_PER_S[_channels(info.channels)] / 8 > max_bytes:
+        return None
+    return "data:audio/mpeg;base64," + base64.b64encode(mp3(path)).decode("ascii")
+
+
+def mp3(path: Path) -> bytes:
+    """Encode a recording as MP3 of a constant bit rate: one channel or two stay, more are mixed into one.
+
+    Raises the AudioError tree for a file that cannot be used.
+    """
+    import av
+    import numpy as np
+
+    buffer = BytesIO()
+    channels = _channels(probe(path).channels)
+    layout = "mono" if channels == 1 else "stereo"
+    with av.open(buffer, "w", format="mp3") as container:
+        stream: Any = container.add_stream("libmp3lame", rate=RATE, layout=layout)
+        stream.bit_rate = BITS_PER_S[channels]
+        place = 0
+        for block in decode_blocks(path, RATE):
+            samples = block if len(block) == channels else mix(block).reshape(1, -1)
+            frame: Any = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", layout)
+            frame.sample_rate, frame.pts = RATE, place
+            place += samples.shape[1]
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def _channels(held: int) -> int:
+    return held if held in BITS_PER_S else 1
