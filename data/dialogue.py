@@ -8,12 +8,28 @@ from pathlib import Path
 
 PERSONAL = ("name", "phone", "email", "address", "card", "account", "dob")
 REASONS = (
-    "billing technical_fault delivery appointment cancellation account_access purchase information none"
-).split()
+    "billing",
+    "technical_fault",
+    "delivery",
+    "appointment",
+    "cancellation",
+    "account_access",
+    "purchase",
+    "information",
+    "none",  # a call without speech
+)
 OUTCOMES = (
-    "refund replacement repair_scheduled information_given account_updated cancelled order_placed escalated "
-    "callback_promised none"
-).split()
+    "refund",
+    "replacement",
+    "repair_scheduled",
+    "information_given",
+    "account_updated",
+    "cancelled",
+    "order_placed",
+    "escalated",
+    "callback_promised",
+    "none",
+)
 MOODS = ("negative", "neutral", "positive")
 CHANNELS = {
     "wav-mulaw-stereo": 2,
@@ -232,8 +248,8 @@ def read_dialogue(path: Path) -> Dialogue:
 def read_actions(value: str) -> list[dict[str, str | None]]:
     """Split the head's `actions` into rows of owner, what and due (an ISO date or None).
 
-    >>> read_actions("agent | call back | 2026-09-09 ; customer | wait |")
-    [{'owner': 'agent', 'what': 'call back', 'due': '2026-09-09'}, {'owner': 'customer', 'what': 'wait', 'due': None}]
+    >>> read_actions("agent | call back | 2026-09-09 ; customer | wait |")[1]
+    {'owner': 'customer', 'what': 'wait', 'due': None}
     """
     rows = []
     for action in filter(str.strip, value.split(";")):

@@ -29,24 +29,24 @@ MAX_MONO_OVERLAP = 0.03
 MAX_PEAK = 0.99
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The calls would break a limit that their users rely on."""
 
 
 def make_call(dialogue: Dialogue) -> tuple[Timeline, np.ndarray]:
-    """Speak, place and mix one call; Refused where it clips or a mono call has too much overlap."""
+    """Speak, place and mix one call; RefusedError where it clips or a mono call has too much overlap."""
     lines = [(dialogue.voices[turn.speaker], piece.text) for turn in dialogue.turns for piece in turn.pieces]
     timeline = place(dialogue, speak(lines))
     overlap = overlap_share(timeline)
     if dialogue.channels == 1 and overlap > MAX_MONO_OVERLAP:
-        raise Refused(
+        raise RefusedError(
             f"{dialogue.call_id}: {overlap:.1%} of the speech overlaps; a mono call may have "
             f"{MAX_MONO_OVERLAP:.0%}: make its [over N] smaller"
         )
     samples = mix(dialogue, timeline)
     peak = float(np.abs(samples).max())
     if peak > MAX_PEAK:
-        raise Refused(f"{dialogue.call_id}: the peak level {peak:.2f} would clip")
+        raise RefusedError(f"{dialogue.call_id}: the peak level {peak:.2f} would clip")
     print(
         f"{dialogue.call_id}  {dialogue.head['format']:16}  {timeline.duration_s:6.1f} s  "
         f"{len(dialogue.words):4} words  overlap {overlap:5.1%}  peak {peak:.2f}",
@@ -76,11 +76,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def make(folder: Path) -> None:
-    """Make everything under `folder`, which holds dialogues/; Refused where a limit is broken."""
+    """Make everything under `folder`, which holds dialogues/; RefusedError where a limit is broken."""
     dialogues = [read_dialogue(path) for path in sorted(folder.glob("dialogues/*.txt"))]
     share = product_share(dialogues)
     if share > MAX_PRODUCT_SHARE:
-        raise Refused(f"{share:.1%} of the words are product names; at most {MAX_PRODUCT_SHARE:.0%} may be")
+        raise RefusedError(
+            f"{share:.1%} of the words are product names; at most {MAX_PRODUCT_SHARE:.0%} may be"
+        )
     (folder / "calls").mkdir(exist_ok=True)
     (folder / "truth").mkdir(exist_ok=True)
     table = io.StringIO()
@@ -95,7 +97,7 @@ def make(folder: Path) -> None:
         timeline, samples = make_call(dialogue)
         audio_s += timeline.duration_s
         if audio_s > MAX_AUDIO_S:
-            raise Refused(
+            raise RefusedError(
                 f"{dialogue.call_id}: with it the calls last longer than {MAX_AUDIO_S / 60:.0f} minutes"
             )
         file = f"{dialogue.call_id}.{EXTENSION[dialogue.head['format']]}"
@@ -108,7 +110,7 @@ def make(folder: Path) -> None:
         rttm += rttm_lines(dialogue, timeline)
         truth[dialogue.call_id] = facts(dialogue, timeline)
     if size > MAX_BYTES:
-        raise Refused(
+        raise RefusedError(
             f"the calls take {size / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB may be committed"
         )
     for old in (folder / "calls").iterdir():
@@ -138,7 +140,7 @@ def main() -> int:
         return 1
     try:
         make(HERE)
-    except (DialogueError, VoiceError, Refused, ValueError) as error:
+    except (DialogueError, VoiceError, RefusedError, ValueError) as error:
         print(f"No calls were made: {error}", file=sys.stderr)
         return 1
     return 0

@@ -33,7 +33,8 @@ def ctm_lines(dialogue: Dialogue, timeline: Timeline) -> list[str]:
 def rttm_lines(dialogue: Dialogue, timeline: Timeline) -> list[str]:
     """RTTM: one SPEAKER line for each stretch of speech, cut at silences of 0.3 s and more."""
     return [
-        f"SPEAKER {dialogue.call_id} {s.channel} {start:.3f} {end - start:.3f} <NA> <NA> {s.speaker} <NA> <NA>"
+        f"SPEAKER {dialogue.call_id} {s.channel} {start:.3f} {end - start:.3f} "
+        f"<NA> <NA> {s.speaker} <NA> <NA>"
         for s, start, end in speech(timeline.segments)
     ]
 

@@ -167,7 +167,7 @@ class _Flite:
         return voice
 
     def speak(self, voice: str, text: str) -> Utterance:
-        # The excitation's noise comes from rand(): without a fresh seed an utterance depends on those before it.
+        # The excitation's noise comes from rand(): without a fresh seed it depends on what was said before.
         self.libc.srand(1)
         utterance = self.lib.flite_synth_text(text.encode(), self.voices[voice])
         wave = self.lib.utt_wave(utterance).contents
