@@ -1,0 +1,107 @@
+"""What a batch job left: result files and a report, matched with recordings by their `source`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import unquote
+
+from speechkit.client.options import Options
+from speechkit.client.plan import Recording, file_name
+from speechkit.client.secrets import strip_sas
+from speechkit.errors import JobFailedError
+
+if TYPE_CHECKING:
+    from speechkit.transcripts.schema import Transcript
+
+_AGAIN: Final = "Transcribe it again."
+_REMEDIES: Final = {  # errorKind of a report
+    "InvalidUri": "Check that the service can read the URL.",
+    "InvalidData": "Check the recording, or convert it to WAV or FLAC.",
+    "InvalidAudioFormat": "Convert the recording to WAV or FLAC.",
+    "EmptyAudioFile": "Leave the recording out.",
+    "InvalidLocale": "Give a locale that the service knows.",
+    "Timeout": _AGAIN,
+    "Transient": _AGAIN,
+    "Internal": _AGAIN,
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A recording that the report says was not transcribed; `source` has no signature."""
+
+    source: str
+    error: JobFailedError
+
+
+def report_failures(report: Mapping[str, Any]) -> Iterator[Failure]:
+    """Yield the failures of a report.json, whatever the case of its keys; older ones say sourceUrl for
+    source.
+
+    >>> detail = {"SourceUrl": "https://a.example/c.wav", "ErrorKind": "Timeout", "ErrorMessage": "Too slow."}
+    >>> [str(failure.error) for failure in report_failures({"Details": [detail]})]
+    ['Timeout: Too slow. Transcribe it again.']
+    """
+    for detail in _lower(report).get("details") or []:
+        entry = _lower(detail)
+        if str(entry.get("status", "")).lower() == "succeeded":
+            continue
+        kind = str(entry.get("errorkind") or "")
+        message = str(entry.get("errormessage") or "no reason given").strip().rstrip(".")
+        remedy = _REMEDIES.get(kind, "Check the recording, then transcribe it again.")
+        source = strip_sas(str(entry.get("source") or entry.get("sourceurl") or ""))
+        what = strip_sas(f"{kind}: {message}" if kind else message)
+        yield Failure(source, JobFailedError(f"{what}. {remedy}"))
+
+
+def source_of(body: bytes) -> str:
+    """Read the `source` of a result file; empty where there is none."""
+    import msgspec
+
+    try:
+        decoded = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        raw = decoded.get("source") or decoded.get("Source")
+        return msgspec.json.decode(raw, type=str) if raw else ""
+    except msgspec.DecodeError:
+        return ""
+
+
+def source_keys(url: str) -> tuple[str, str]:
+    """Return a URL without its signature, and without any query: what two spellings of one source share.
+
+    >>> source_keys("https://A.example/c%201.wav?v=2")
+    ('https://a.example/c 1.wav?v=2', 'https://a.example/c 1.wav')
+    """
+    whole = strip_sas(url)
+    path, mark, query = whole.partition("?")
+    scheme, separator, rest = path.partition("://")
+    host, slash, name = rest.partition("/")
+    path = f"{scheme.lower()}{separator}{host.lower()}{slash}{unquote(name)}"
+    return path + mark + query, path
+
+
+def unplanned(source: str) -> Recording:
+    """Make the recording of a result that names a source of a container, which no plan has looked at."""
+    address = strip_sas(source)
+    stem = PurePosixPath(file_name(address)).stem or hashlib.sha256(address.encode()).hexdigest()[:8]
+    return Recording(stem, address, address, Options())
+
+
+def read_result(body: bytes | dict[str, Any], item: Recording, mode: Literal["batch", "fast"]) -> Transcript:
+    """Read a result as the transcript of a recording: its call_id, its source and the hash of its bytes."""
+    from speechkit.transcripts.parse import read_transcript
+    from speechkit.transcripts.schema import Transcript
+
+    transcript = read_transcript(body, call_id=item.call_id, mode=mode)
+    calls = transcript.calls.assign(source=item.source)
+    if item.sha256:
+        calls = calls.assign(audio_sha256=item.sha256)
+    return Transcript(calls, transcript.phrases, transcript.words)
+
+
+def _lower(table: Any) -> dict[str, Any]:
+    return {str(key).lower(): value for key, value in table.items()} if isinstance(table, Mapping) else {}
