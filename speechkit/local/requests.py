@@ -127,8 +127,8 @@ def parse_submission(
 def parse_update(body: Mapping[str, Any], merged: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Check the body of a PATCH: what of displayName, description and customProperties is to be changed.
 
-    `merged` are the customProperties so far where the body is a merge patch: its keys are added to them, those
-    that it sets to null removed.
+    `merged` are the customProperties so far where the body is a merge patch: its keys are added to them, and
+    those that it sets to null removed.
     """
     if body.get("project"):
         raise invalid("InvalidProject", "This service keeps no projects. Leave project out.", "project")

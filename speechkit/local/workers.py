@@ -85,8 +85,8 @@ class _Ticket:
 class Pool:
     """The workers of a service.
 
-    `models` is the folder of the model files, `engine` MODULE:CLASS of the recognizer, and `prepare` what must
-    be done before the first worker can load it; it raises LocalServiceError.
+    `models` is the folder of the model files, `engine` MODULE:CLASS of the recognizer, and `prepare` what
+    must be done before the first worker can load it; it raises LocalServiceError.
     """
 
     def __init__(
