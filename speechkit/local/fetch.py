@@ -102,14 +102,14 @@ class Fetcher:
             if path.name not in owned:
                 path.unlink(missing_ok=True)
 
-    async def fetch(self, url: str, *, max_bytes: int = limits.MAX_BATCH_BYTES) -> Fetched:
-        """Get the recording behind a URL onto the disk."""
+    async def fetch(self, url: str, *, max_bytes: int | None = None) -> Fetched:
+        """Get the recording behind a URL onto the disk; `max_bytes` is the batch limit unless it is given."""
         own = self._own(url)
         if own is not None:
             return own
         if not self.allows(url):
             raise FetchError("InvalidUri", f"{_INVALID} {self._not_allowed(url)}")
-        return await self._download(url, max_bytes)
+        return await self._download(url, max_bytes or limits.MAX_BATCH_BYTES)
 
     async def list_container(self, url: str) -> list[tuple[str, str]]:
         """The blobs of a container as (URL with the container's SAS, name), in the order of their names."""

@@ -8,10 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Literal
 
-try:
-    from speechkit import numerals
-except ImportError:  # until it is there
-    numerals = None  # type: ignore[assignment]
+from speechkit import numerals
 from speechkit.local.recognition import Phrase, Word
 
 Profanity = Literal["None", "Removed", "Tags", "Masked"]
@@ -89,11 +86,7 @@ def forms(
     ('damn twenty two', 'damn 22', 'd*** 22', 'D***, 22.')
     """
     tokens, owners = _tokens(phrase.words)
-    spans = (
-        [(s.start, s.end, s.text) for s in numerals.to_digits([t.lexical for t in tokens])]
-        if numerals
-        else []
-    )
+    spans = numerals.to_digits([t.text for t in tokens])
     itn = _inverse(tokens, spans)
     shown = _display(phrase.words, owners, spans)
     shown = _filter_words(_punctuate(shown, punctuation), profanity)
@@ -151,7 +144,7 @@ def _parts(text: str) -> tuple[str, str, str]:
 
 
 def _tokens(words: Sequence[Word]) -> tuple[list[Word], list[int]]:
-    """One entry a spoken word, and which word of the phrase each belongs to.
+    """One entry a spoken word with the marks around it, and which word of the phrase each belongs to.
 
     Where the recognizer wrote several spoken words as one ("22"), they share its time by their length.
     """
@@ -159,45 +152,52 @@ def _tokens(words: Sequence[Word]) -> tuple[list[Word], list[int]]:
     owners: list[int] = []
     for index, word in enumerate(words):
         spoken = word.lexical.split()
+        marked = list(spoken)
+        if len(spoken) == 1 and not _has_digit(word.text):
+            marked = [word.text]
+        elif spoken:
+            before, _, after = _parts(word.text)
+            marked[0], marked[-1] = before + marked[0], marked[-1] + after
         lengths = [0, *(sum(len(s) for s in spoken[: i + 1]) for i in range(len(spoken)))]
         times = [word.start_s + (word.end_s - word.start_s) * n / max(1, lengths[-1]) for n in lengths]
-        for text, (start_s, end_s) in zip(spoken, pairwise(times), strict=True):
-            tokens.append(Word(text, text, start_s, end_s, word.confidence))
+        for text, lexical, (start_s, end_s) in zip(marked, spoken, pairwise(times), strict=True):
+            tokens.append(Word(text, lexical, start_s, end_s, word.confidence))
             owners.append(index)
     return tokens, owners
 
 
-def _inverse(tokens: Sequence[Word], spans: Sequence[tuple[int, int, str]]) -> list[str]:
-    """The spoken words with numbers and the like as they are written."""
+def _inverse(tokens: Sequence[Word], spans: Sequence[numerals.Span]) -> list[str]:
+    """The spoken words with numbers and the like as they are written, without marks."""
     written: list[str] = []
     done = 0
-    for start, end, text in spans:
-        written += [t.lexical for t in tokens[done:start]]
-        written.append(text)
-        done = end
+    for span in spans:
+        written += [t.lexical for t in tokens[done : span.start]]
+        written.append(_parts(span.text)[1])
+        done = span.end
     return written + [t.lexical for t in tokens[done:]]
 
 
-def _display(
-    words: Sequence[Word], owners: Sequence[int], spans: Sequence[tuple[int, int, str]]
-) -> list[Word]:
+def _display(words: Sequence[Word], owners: Sequence[int], spans: Sequence[numerals.Span]) -> list[Word]:
     """The words as the recognizer wrote them, with numbers and the like as they are written."""
     shown: list[Word] = []
     done = 0
-    for start, end, text in spans:
-        first, last = owners[start], owners[end - 1]
-        partial = (start and owners[start - 1] == first) or (end < len(owners) and owners[end] == last)
-        if (
-            partial or first < done
-        ):  # the recognizer's word and the number do not cover each other: its word stands
+    for span in spans:
+        first, last = owners[span.start], owners[span.end - 1]
+        cut_before = span.start > 0 and owners[span.start - 1] == first
+        cut_after = span.end < len(owners) and owners[span.end] == last
+        alone = first == last and _has_digit(words[first].text)
+        if cut_before or cut_after or alone:  # the recognizer wrote a number of its own: that stands
             continue
         shown += words[done:first]
-        before, after = _parts(words[first].text)[0], _parts(words[last].text)[2]
         sure = min(w.confidence for w in words[first : last + 1])
         lexical = " ".join(w.lexical for w in words[first : last + 1])
-        shown.append(Word(before + text + after, lexical, words[first].start_s, words[last].end_s, sure))
+        shown.append(Word(span.text, lexical, words[first].start_s, words[last].end_s, sure))
         done = last + 1
     return [w for w in [*shown, *words[done:]] if w.text]
+
+
+def _has_digit(text: str) -> bool:
+    return any(c.isdigit() for c in text)
 
 
 def _punctuate(words: list[Word], mode: Punctuation) -> list[Word]:

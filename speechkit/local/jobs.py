@@ -105,15 +105,19 @@ class Jobs:
             task.cancel()
         return self._store.delete_job(job_id)
 
+    def remove_expired(self) -> None:
+        """Remove jobs whose time to live is over, and uploads that nobody removed."""
+        now = time.time()
+        for job_id in self._store.expired_jobs(now):
+            log.info("the time to live of job %s is over", job_id)
+            self._store.delete_job(job_id)
+        self._store.forget_old(now)
+        self._fetcher.sweep_uploads()
+
     async def _sweep(self) -> None:
         while True:
             try:
-                now = time.time()
-                for job_id in self._store.expired_jobs(now):
-                    log.info("the time to live of job %s is over", job_id)
-                    self._store.delete_job(job_id)
-                self._store.forget_old(now)
-                self._fetcher.sweep_uploads()
+                self.remove_expired()
             except (sqlite3.Error, OSError) as error:
                 log.error("cannot remove what has expired: %s", error)
             await asyncio.sleep(SWEEP_S)

@@ -187,11 +187,11 @@ def _schema(wanted: Any, holder: Any, param: str) -> dict[str, Any]:
 
 
 async def _answer(messages: Sequence[dict[str, Any]], schema: dict[str, Any]) -> str:
-    from speechkit.local import language
+    from speechkit.local.language import NotServed, answer
 
     try:
-        made = await asyncio.to_thread(language.answer, list(messages), schema)
-    except language.NotServed as error:
+        made = await asyncio.to_thread(answer, list(messages), schema)
+    except NotServed as error:
         raise _BadRequestError(str(error)) from None
     return json.dumps(made, ensure_ascii=False)
 

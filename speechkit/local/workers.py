@@ -107,6 +107,7 @@ class Pool:
         self._tasks: list[asyncio.Task[None]] = []
         self._version: asyncio.Future[str] | None = None
         self._stopping = False
+        self._ready = 0
         self.trouble: str | None = None
 
     def start(self) -> None:
@@ -134,8 +135,7 @@ class Pool:
     async def version(self) -> str:
         """The name and version of the engine; waits until one worker has loaded it."""
         assert self._version is not None, "the pool was not started"
-        if not self._version.done() and self.trouble:
-            raise EngineUnavailableError(self.trouble)
+        self._raise_trouble()
         return await asyncio.shield(self._version)
 
     async def run(self, task: Task, priority: int = BATCH_PRIORITY) -> bytes:
@@ -143,9 +143,14 @@ class Pool:
 
         Raises UnusableAudioError, EngineUnavailableError, or WorkerDiedError when two workers died of it.
         """
+        self._raise_trouble()
         ticket = _Ticket(priority, next(self._numbers), task, asyncio.get_running_loop().create_future())
         self._tickets.put_nowait(ticket)
         return await ticket.answer
+
+    def _raise_trouble(self) -> None:
+        if self.trouble and not self._ready:
+            raise EngineUnavailableError(self.trouble)
 
     async def _begin(self) -> None:
         """Prepare, as often as it takes, then keep the workers."""
@@ -169,6 +174,7 @@ class Pool:
                 await asyncio.sleep(RELOAD_S)
                 continue
             self.trouble = None
+            self._ready += 1
             if self._version is not None and not self._version.done():
                 self._version.set_result(version)
             while True:
@@ -178,26 +184,29 @@ class Pool:
                 try:
                     answer = await loop.run_in_executor(self._threads, _ask, pipe, ticket.task)
                 except (EOFError, OSError):
+                    self._ready -= 1
                     self._died(ticket)
                     break
                 if not ticket.answer.done():
                     _settle(ticket.answer, *answer)
 
     def _spawn(self) -> tuple[Any, str]:
-        """Start a worker and wait until it has loaded the engine."""
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(theirs, *self._arguments), daemon=True)
-        process.start()
-        self._processes.add(process)
-        theirs.close()
-        try:
-            state, text = ours.recv()
-        except (EOFError, OSError):
-            state, text = "broken", "the process that loads the recognizer died"
-        if state != "ready":
+        """Start a worker and wait until it has loaded the engine; one that dies of it gets a second try."""
+        for _ in range(2):
+            ours, theirs = self._context.Pipe()
+            process = self._context.Process(target=_work, args=(theirs, *self._arguments), daemon=True)
+            process.start()
+            self._processes.add(process)
+            theirs.close()
+            try:
+                state, text = ours.recv()
+            except (EOFError, OSError):
+                continue
+            if state == "ready":
+                return ours, text
             process.kill()
             raise EngineUnavailableError(text)
-        return ours, text
+        raise EngineUnavailableError("the process that loads the recognizer died twice")
 
     def _died(self, ticket: _Ticket) -> None:
         self._processes = {p for p in self._processes if p.is_alive()}

@@ -92,14 +92,14 @@ def test_words_that_only_look_profane_stay(word: str) -> None:
 @pytest.mark.parametrize(
     ("mode", "display"),
     [
-        ("Automatic", "Is it five p.m. question mark Yes, the period ended full stop."),
-        ("DictatedAndAutomatic", "Is it five p.m.? Yes, the period ended."),
-        ("None", "Is it five p.m. question mark Yes the period ended full stop"),
-        ("Dictated", "Is it five p.m.? Yes the period ended."),
+        ("Automatic", "Is it in the U.S. question mark Yes, the period ended full stop."),
+        ("DictatedAndAutomatic", "Is it in the U.S.? Yes, the period ended."),
+        ("None", "Is it in the U.S. question mark Yes the period ended full stop"),
+        ("Dictated", "Is it in the U.S.? Yes the period ended."),
     ],
 )
 def test_punctuation(mode: Any, display: str) -> None:
-    said_so = "Is it five p.m. question mark Yes, the period ended full stop."
+    said_so = "Is it in the U.S. question mark Yes, the period ended full stop."
     words = said_so.split()
     assert forms(said(*((w, w.lower().strip(",")) for w in words)), punctuation=mode).display == display
 
