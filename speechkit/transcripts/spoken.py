@@ -34,11 +34,15 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A call: how long it lasts, at least to the end of its last phrase, and its phrases in time order."""
+    """A call: how long it lasts, at least to the end of its last phrase, and its phrases in time order.
+
+    `calibrated` says whether the confidences are calibrated ones.
+    """
 
     call_id: str
     duration_s: float
     phrases: tuple[Phrase, ...]
+    calibrated: bool = False
 
 
 def read_call(transcript: Transcript, call_id: str | None = None) -> Spoken:
@@ -57,8 +61,12 @@ def read_call(transcript: Transcript, call_id: str | None = None) -> Spoken:
         )
     call = transcript.call(call_id or transcript.call_ids[0])
     table = call.phrases
-    words = dict(iter(call.words.sort_values("position").groupby("phrase_id", sort=False)))
-    sure = table["calibrated" if "calibrated" in table.columns else "confidence"]
+    spoken = call.words.sort_values("position")
+    calibrated = "calibrated" in spoken.columns and bool(spoken["calibrated"].notna().any())
+    if not calibrated:
+        spoken = spoken.drop(columns="calibrated", errors="ignore")
+    words = dict(iter(spoken.groupby("phrase_id", sort=False)))
+    sure = table["calibrated" if calibrated and "calibrated" in table.columns else "confidence"]
     text = table["display"].fillna(table["itn"]).fillna(table["lexical"]).fillna("")
     keys = (table[name] for name in ("phrase_id", "locale", "start_s", "end_s"))
     phrases, at = [], 0.0
@@ -77,4 +85,4 @@ def read_call(transcript: Transcript, call_id: str | None = None) -> Spoken:
     phrases.sort(key=lambda p: p.start_s)
     stated = call.calls["duration_s"].fillna(0.0).max()
     ends = [max(p.end_s, p.tokens[-1].end_s) for p in phrases]
-    return Spoken(call.call_ids[0], max([0.0, float(stated), *ends]), tuple(phrases))
+    return Spoken(call.call_ids[0], max([0.0, float(stated), *ends]), tuple(phrases), calibrated)
