@@ -103,31 +103,23 @@ def crossed(table: pd.DataFrame, rows: str = "reason", columns: str = "outcome")
     return pd.crosstab(filled[rows], filled[columns]).reindex(index=names[0], columns=names[1], fill_value=0)
 
 
-def per_group(
-    table: pd.DataFrame, by: str | Sequence[str], measures: Sequence[str], weight: str | None = None
-) -> pd.DataFrame:
-    """Average measures over groups of calls, each call with its weight.
+def groups(table: pd.DataFrame, by: str, measures: Sequence[str]) -> pd.DataFrame:
+    """Average measures of calls over the calls of each group, the largest group first.
 
-    `weight` names a column, such as `duration_s`, by which longer calls count more; without it every call
-    counts the same. The answer has the columns of `by`, `calls`, and each measure; a missing measure is left
-    out of its average.
+    The answer has the column `by`, `calls`, and each measure; a missing measure is left out of its average. A
+    group that is not known, or a table without that column, counts as `not known`.
 
-    >>> table = pd.DataFrame({"agent": ["Ann", "Ann"], "silence_share": [0.1, 0.4],
-    ...                       "duration_s": [200.0, 100.0]})
-    >>> per_group(table, "agent", ["silence_share"], weight="duration_s")
-      agent  calls  silence_share
-    0   Ann      2            0.2
+    >>> table = pd.DataFrame({"queue": ["billing", "sales", "billing"], "silence_share": [0.1, 0.5, 0.3]})
+    >>> groups(table, "queue", ["silence_share"])
+         queue  calls  silence_share
+    0  billing      2            0.2
+    1    sales      1            0.5
     """
-    keys = [by] if isinstance(by, str) else list(by)
-    filled = table.assign(**{key: table[key].fillna(NOT_KNOWN) for key in keys})
-    groups = filled.groupby(keys)
-    answer = groups.size().rename("calls").to_frame()
-    heavy = table[weight] if weight else pd.Series(1.0, index=table.index)
-    for measure in measures:
-        known = heavy.where(table[measure].notna(), 0.0)
-        parts = filled.assign(_top=(table[measure] * heavy).fillna(0.0), _weight=known).groupby(keys)
-        answer[measure] = parts["_top"].sum() / parts["_weight"].sum().replace(0.0, float("nan"))
-    return answer.reset_index()
+    group = table[by].fillna(NOT_KNOWN) if by in table else pd.Series(NOT_KNOWN, index=table.index)
+    found = table[list(measures)].groupby(group.rename(by))
+    answer = found.mean()
+    answer.insert(0, "calls", found.size())
+    return answer.reset_index().sort_values(["calls", by], ascending=[False, True], ignore_index=True)
 
 
 def _day(value: str | date | None) -> pd.Timestamp | None:

@@ -113,7 +113,8 @@ def pace(talk: pd.DataFrame, least_s: float = 10.0) -> Shown:
     rows = [(name, spoke.loc[role == name, "words_per_minute"]) for name in ROLES if (role == name).any()]
     medians = {name: values.median() for name, values in rows}
     if {"agent", "customer"} <= set(medians):
-        finding = f"Agents speak {medians['agent']:.0f} words a minute, customers {medians['customer']:.0f} (medians)"
+        agent, customer = medians["agent"], medians["customer"]
+        finding = f"Agents speak {agent:.0f} words a minute, customers {customer:.0f} (medians)"
     else:
         middle = spoke["words_per_minute"].median()
         finding = f"People speak {middle:.0f} words a minute (median of {count(len(spoke), 'speaker')})"
@@ -166,7 +167,7 @@ def silences(overview: pd.DataFrame, places: pd.DataFrame, top: int = 8) -> Show
     axes.set_xlabel("time in the call, minutes:seconds")
     axes.grid(visible=False, axis="y")
     caption = (
-        f"Each row is a call, dark where nobody speaks; the text names its longest silence and its length. "
+        f"Each row is a call, hatched where nobody speaks; beside it its longest silence and its length. "
         f"{_upper(count(len(spoken), 'silence'))} in {count(len(longest), 'call')}"
         + (f", the {len(rows)} calls with the longest are shown." if len(longest) > len(rows) else ".")
     )

@@ -46,9 +46,11 @@ class Table:
         body = "".join(self._row(row, kinds) for row in shown.to_dict("records"))
         rest = len(self.frame) - len(shown)
         more = f'<p class="speechkit-caption">... and {count(rest, "more row")}.</p>' if rest else ""
+        caption = html.escape(self.caption)
         return (
-            '<div class="speechkit-table"><table class="speechkit">'
-            f"<caption>{html.escape(self.caption)}</caption>"
+            # a wide table scrolls on a phone: whoever has only a keyboard must be able to reach it
+            f'<div class="speechkit-table" role="region" tabindex="0" aria-label="{caption}">'
+            f'<table class="speechkit"><caption style="text-align: left">{caption}</caption>'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}"
         )
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from speechkit.transcripts.schema import clock as clock  # reports write times with the other words
+
 
 def percent(share: float) -> str:
     """Write a share (0 to 1) in percent; what is not 0 never reads as 0, what is not all never as 100.

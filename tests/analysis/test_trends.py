@@ -86,9 +86,15 @@ def test_counts_of_nothing_are_empty() -> None:
     assert trends.crossed(SUMMARIES.iloc[:0]).empty
 
 
-def test_per_group_leaves_a_missing_measure_out_of_its_average() -> None:
+def test_groups_leave_a_missing_measure_out_of_its_average() -> None:
     table = CALLS.assign(pace=[100.0, None, 160.0, 140.0])
-    answer = trends.per_group(table, "queue", ["pace"]).set_index("queue")
-    assert answer.loc["billing", "pace"] == pytest.approx(120.0)
+    answer = trends.groups(table, "queue", ["pace"]).set_index("queue")
+    assert answer.loc["billing"].tolist() == [2, 120.0]
     assert pd.isna(answer.loc["delivery", "pace"])
-    assert answer.loc["billing", "calls"] == 2
+    assert answer.index[0] == "billing"
+
+
+def test_groups_without_the_column_are_not_known() -> None:
+    answer = trends.groups(CALLS.drop(columns="queue"), "queue", ["duration_s"])
+    assert answer[["queue", "calls"]].values.tolist() == [[trends.NOT_KNOWN, 4]]
+    assert trends.groups(CALLS.iloc[:0], "queue", ["duration_s"]).empty

@@ -1,0 +1,86 @@
+"""Which calls an analysis is about: a part of a corpus by day, agent, queue or any other column, and its
+summaries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pandas as pd
+
+from speechkit.analysis import speakers
+from speechkit.analysis.trends import in_period
+
+if TYPE_CHECKING:
+    from speechkit.transcripts.schema import Transcript
+
+SUMMARY_COLUMNS = (
+    *("call_id", "summary", "summary_quote", "summary_start_s", "reason", "reason_quote", "reason_start_s"),
+    *("outcome", "outcome_quote", "outcome_start_s", "resolved"),
+)
+"""What is read of the table of summaries; a column that it lacks is missing in every row."""
+
+
+class Shelf(Protocol):
+    """What is used of a corpus: tables by name."""
+
+    @property
+    def tables(self) -> list[str]: ...
+    def table(self, name: str) -> pd.DataFrame: ...
+
+
+def select(transcript: Transcript, *, start: str = "", end: str = "", **wanted: str) -> Transcript:
+    """Keep the calls from the day `start` to the day `end`, both included, with these values in their
+    columns.
+
+    An empty text means any. ValueError for a day that cannot be read, and for a column that the calls do not
+    have.
+
+    >>> import pandas as pd
+    >>> from speechkit.transcripts.schema import Transcript
+    >>> calls = pd.DataFrame({"call_id": ["a", "b"], "queue": ["billing", "sales"]})
+    >>> select(Transcript(calls), queue="sales", agent="").call_ids
+    ['b']
+    """
+    calls = in_period(transcript.calls, start, end)
+    for column, value in wanted.items():
+        if not value:
+            continue
+        if column not in calls:
+            raise ValueError(
+                f"the calls have no column {column!r}. Add it with: speechkit transcribe ... --metadata CSV"
+            )
+        calls = calls[calls[column] == value]
+    return transcript.filter(call_id=calls["call_id"].tolist())
+
+
+def parties(transcript: Transcript, agent_channel: int | None = 0) -> pd.DataFrame:
+    """Join what is known of each party of each call: `speakers.talk`, its `role` and the `queue` and `agent`
+    of the call.
+
+    The columns are those of `speakers.talk` and `speakers.roles`; `queue` and `agent` are missing where the
+    calls have no such column.
+    """
+    about = transcript.calls.reindex(columns=["call_id", "queue", "agent"])
+    role = speakers.roles(transcript, agent_channel)
+    return speakers.talk(transcript).merge(role, on=["call_id", "party"]).merge(about, on="call_id")
+
+
+def whole_calls(transcript: Transcript) -> pd.DataFrame:
+    """Join what is known of each call: its columns and those of `speakers.overview`."""
+    measured = speakers.overview(transcript).drop(columns="duration_s")
+    return transcript.calls.merge(measured, on="call_id")
+
+
+def summaries_of(shelf: Shelf, call_ids: list[str]) -> pd.DataFrame:
+    """Return the summaries of some calls, in the order of `call_id`; no rows where there is no table of them.
+
+    The columns are SUMMARY_COLUMNS. A call whose summary failed, or that has no speech, is left out.
+    """
+    table: Any = pd.DataFrame(columns=list(SUMMARY_COLUMNS))
+    if "summaries" in shelf.tables:
+        table = shelf.table("summaries")
+        if "status" in table:
+            table = table[table["status"] == "ok"]
+    table = table.reindex(columns=list(SUMMARY_COLUMNS))
+    kept: pd.DataFrame = table[table["call_id"].isin(call_ids)].sort_values("call_id", ignore_index=True)
+    return kept

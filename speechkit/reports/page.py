@@ -1,0 +1,104 @@
+"""An executed notebook as one HTML page, through nbconvert and a template of our own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
+NOTEBOOK_ONLY: Final = "notebook-only"
+"""Cells with this tag speak to who runs the notebook, and are left out of the page."""
+
+
+def write_page(notebook: NotebookNode, name: str) -> str:
+    """Write an executed notebook as HTML: one page without inputs that needs no other file and no network.
+
+    Its title is the notebook's `title` parameter, else its first heading. The page ends with the parameters
+    of the run. Text of the template is escaped by jinja; outputs are as the notebook made them.
+    """
+    title, parameters = _title(notebook, name), _parameters(notebook)
+    about = {
+        "title": title,
+        "name": name,
+        "headings": list(_headings(notebook)),
+        "parameters": parameters,
+        "made_at": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        "version": _version(),
+        "language": str(parameters.get("locale") or "en").partition("-")[0],
+    }
+    page, _ = _exporter().from_notebook_node(notebook, {"report": about})
+    return str(page)
+
+
+def _exporter() -> Any:
+    from nbconvert.exporters import HTMLExporter
+    from traitlets.config import Config
+
+    class ReportExporter(HTMLExporter):
+        """nbconvert's exporter with jinja's escaping switched on: it is off there."""
+
+        def _create_environment(self) -> Any:
+            environment: Any = super()._create_environment()  # type: ignore[no-untyped-call]
+            environment.autoescape = True
+            environment.trim_blocks = environment.lstrip_blocks = True
+            return environment
+
+    config = Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": {NOTEBOOK_ONLY}}})
+    exporter: Any = ReportExporter
+    return exporter(
+        config=config,
+        extra_template_basedirs=[str(TEMPLATES)],
+        template_name="speechkit",
+        exclude_input=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        exclude_anchor_links=True,
+    )
+
+
+def _title(notebook: NotebookNode, name: str) -> str:
+    given = _parameters(notebook).get("title")
+    if isinstance(given, str) and given.strip():
+        return given.strip()
+    cells = (cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    found = next((m for source in cells if (m := re.search(r"^# +(.+)$", source, re.M))), None)
+    return found.group(1).strip() if found else name.replace("_", " ")
+
+
+def _headings(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
+    """Text and anchor of each question of the notebook, for the list of contents."""
+    from nbconvert.filters.markdown import markdown2html
+
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown" and NOTEBOOK_ONLY not in cell["metadata"].get("tags", []):
+            for anchor, text in re.findall(r'<h2 id="([^"]*)">(.*?)</h2>', markdown2html(cell["source"])):
+                yield re.sub(r"<a .*?</a>|<[^>]*>", "", text), anchor
+
+
+def _parameters(notebook: NotebookNode) -> dict[str, Any]:
+    """The parameters of a run: the defaults of the notebook and what was given instead."""
+    import ast
+
+    values: dict[str, Any] = {}
+    for cell in notebook["cells"]:
+        if {"parameters", "injected-parameters"} & set(cell["metadata"].get("tags", [])):
+            for node in ast.parse(cell["source"]).body:
+                name = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+                value = getattr(node, "value", None)
+                if isinstance(name, ast.Name) and isinstance(value, ast.expr):
+                    values[name.id] = ast.literal_eval(value)
+    if isinstance(values.get("corpus"), str):
+        values["corpus"] = Path(values["corpus"]).name  # its place on a machine is nobody's business
+    return values
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("speechkit")
