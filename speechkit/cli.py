@@ -181,7 +181,8 @@ def report(
         if not equals or not key:
             raise typer.BadParameter(f"{item!r}: write NAME=VALUE.", param_hint="-p")
         given[key.strip()] = value
-    typer.echo(run_report(name, corpus=corpus, out=out, parameters=given))
+    with _progress() as show:
+        typer.echo(run_report(name, corpus=corpus, out=out, parameters=given, progress=show))
 
 
 @app.command()
