@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from speechkit import limits
+from speechkit import __version__, limits
 from speechkit.local import batch_routes, fast_routes, model_routes, openai, recording_routes
 from speechkit.local.envelope import RefusalError, gateway_denied, not_found, openai_error
 from speechkit.local.fetch import RECORDINGS
@@ -134,13 +134,11 @@ class Gate:
 
 async def health(request: Request, service: Service) -> Response:
     """GET /: what this is and how it is, without a key."""
-    from importlib.metadata import version
-
     pool = service.recognizer
     return JSONResponse(
         {
             "service": "speechkit local",
-            "version": version("speechkit"),
+            "version": __version__,
             "engine": pool.engine if isinstance(pool, Pool) else await pool.version(),
             "pid": os.getpid(),
             "workers": pool.count if isinstance(pool, Pool) else 0,
