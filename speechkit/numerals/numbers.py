@@ -21,6 +21,8 @@ from speechkit.numerals.lexicon import (
     TIMES,
 )
 
+_LONGEST = 24  # words of an ordinal
+
 
 @dataclass(frozen=True)
 class Word:
@@ -75,8 +77,10 @@ def cardinal_at(words: Sequence[Word], at: int) -> Number | None:
     while (group := _group(words, start)) is not None:
         value, stop, hundred = group
         scale = 0 if words[stop - 1].ends else SCALES.get(_text(words, stop), 0)
-        if limit and (value >= limit or scale >= limit):
+        if (limit and (value >= limit or scale >= limit)) or (scale and not 0 < value < 1000):
             break
+        if not scale and limit and words[start].text.isdecimal():
+            break  # "5 million 25" are two numbers
         if not scale:
             return Number(at, stop, str(total + value), "c") if limit or hundred else None
         total, limit, end = total + value * scale, scale, stop + 1
@@ -93,7 +97,7 @@ def ordinal_at(words: Sequence[Word], at: int) -> tuple[int, int] | None:
     text = words[at].text
     if text[:-2].isdigit() and text[-2:] in ("st", "nd", "rd", "th"):
         return int(text[:-2]), at + 1
-    for end in range(at, min(at + 8, len(words))):
+    for end in range(at, min(at + _LONGEST, len(words))):
         if cardinal := ORDINALS.get(words[end].text):
             said = [*words[at:end], Word(cardinal)]
             number = cardinal_at(said, 0) or _piece(said, 0)

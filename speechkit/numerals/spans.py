@@ -29,6 +29,7 @@ _ENDS: Final = frozenset(".,;:!?…)]}")
 _CURRENCIES: Final = {"dollar": "$", "dollars": "$", "euro": "€", "euros": "€"}
 _CENTS: Final = frozenset({"cent", "cents"})
 _HALVES: Final = {"am": "AM", "a.m": "AM", "pm": "PM", "p.m": "PM"}
+_NO_DATE: Final = frozenset({*_CURRENCIES, *_CENTS, *_HALVES, *MEASURES, *SCALES, "percent", "point"})
 _NEEDS_ORDINAL: Final = frozenset({"march", "may"})  # verbs: "you may two of you"
 
 
@@ -106,17 +107,16 @@ def _date_at(words: list[Word], at: int) -> _Found:
     ordinal = ordinal_at(words, start)
     if ordinal is None and start == at + 1:
         run = run_at(words, start)
-        day = run[0] if run and len(run[0].pieces) == 1 and run[0].pieces != "c" else None
-        if day is None or not 1 <= day.value <= 31:
+        if not run or len(run[0].pieces) > 1 or run[0].pieces == "c" or len(run[0].digits) > 2:
             return None
-        follows = [] if words[day.end - 1].ends else [word.text for word in words[day.end : day.end + 1]]
-        if follows and (follows[0] in _CURRENCIES or follows[0] in {*MEASURES, *_HALVES, "percent", "point"}):
+        ordinal = run[0].value, run[0].end
+        year = None if words[run[0].end - 1].ends else _year_at(words, run[0].end)
+        if len(run) > 1 + bool(year) or (month in _NEEDS_ORDINAL and not year):
             return None
-        year = None if words[day.end - 1].ends else _year_at(words, day.end)
-        if len(run) > 1 + bool(year) or (month in _NEEDS_ORDINAL and not year and words[start].text in SMALL):
-            return None
-        ordinal = day.value, day.end
     if ordinal is None or not 1 <= ordinal[0] <= 31:
+        return None
+    follows = _texts(words, ordinal[1])[:1]
+    if follows and follows[0] in _NO_DATE:
         return None
     value, end = ordinal
     year = None if words[end - 1].ends else _year_at(words, end)
@@ -162,7 +162,7 @@ def _run_at(words: list[Word], at: int, before: Span | None) -> _Found:
     span = _in_context(words, last) or (None if others else _time_alone(words, last, before)) or _plain(last)
     if span and not others and _is_negative(words, at) and span.kind in ("number", "decimal", "percent"):
         span = Span(at - 1, span.end, f"-{span.text}", span.kind)
-    elif span is None and not others and _is_negative(words, at) and last.pieces in ("d", "n"):
+    elif span is None and not others and _is_negative(words, at) and last.pieces == "d":
         span = Span(at - 1, last.end, f"-{last.digits}", "number")
     return [*spans, *([span] if span else [])], span.end if span else last.end
 
@@ -272,11 +272,11 @@ def _cents_after(words: list[Word], at: int) -> tuple[int, int] | None:
 
 def _clock(number: Number) -> str | None:
     """Return a number as hours and minutes, as far as it can be one: 3, 3:30, 10:05."""
-    if number.pieces not in ("d", "t", "n", "dt", "tt", "dod", "tod"):
-        return None
     hour, minute = number.digits, ""
-    if number.pieces not in ("d", "t", "n"):
+    if number.pieces in ("dt", "tt", "dod", "tod"):
         hour, minute = number.digits[:-2], number.digits[-2:]
+    if number.pieces == "c" or len(hour) > 2 or hour[0] == "0":
+        return None
     if not 1 <= int(hour) <= 12 or int(minute or 0) > 59:
         return None
     return f"{int(hour)}:{minute}" if minute else str(int(hour))

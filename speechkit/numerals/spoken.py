@@ -81,7 +81,7 @@ def _amount(digits: str) -> str:
 def _money(match: _Match) -> str:
     sign, whole, cents, scale = match["sign"], match["whole"].replace(",", ""), match["cents"], match["scale"]
     unit, small = _CURRENCY[sign]
-    units = unit if whole == "1" and not scale and cents in (None, "00") else f"{unit}s"
+    units = unit if whole == "1" and not scale and len(cents or "00") == 2 else f"{unit}s"
     if scale or (cents and len(cents) != 2):
         return " ".join(filter(None, [_amount(f"{whole}.{cents}" if cents else whole), scale, units]))
     pennies = {"penny": "pence"}.get(small, f"{small}s") if cents != "01" else small
