@@ -15,7 +15,7 @@ _ANNOUNCED = re.compile(
     rf"\b(?i:(?:my|the|her|his|full|last|first|family|maiden)\s+name(?:\s+is|['’]s|\s+was)|name\s+of|name\s+is|"
     rf"(?:speaking|talking|speak|talk)\s+(?:with|to)|under\s+the\s+name(?:\s+of)?)\s+{_ONE_OR_TWO}"
 )
-# One capital word after these can be anything ("this is Monday"), and the agent's own first name is no secret.
+# One capital word after these can be anything ("this is Monday"); two are a name.
 _INTRODUCED = re.compile(rf"\b(?i:this\s+is|i\s+am|i['’]m|here\s+is)\s+{_TWO}")
 _TITLED = re.compile(
     rf"\b(?i:mister|missus|misses|miss|madam|mrs|mr|ms|doctor|dr)\b\.?\s+(?P<name>{_WORD}(?:\s+{_WORD})?)"

@@ -117,7 +117,7 @@ _CUES: Final = {
     "phone": r"phone|\bcell\b|mobile|\b(?:reach|text) (?:you|me)|\bcall (?:you|me|him|her|us)\b|area code",
     "account": r"account|customer (?:number|id)|member|policy number|contract number|social security",
     "dob": r"birth|\bborn\b",
-    "other": r"\border\b|tracking|ticket|\bcase\b|confirmation|reference|serial|model|invoice|version|\bcode\b",
+    "other": r"\border\b|tracking|ticket|\bcase\b|confirmation|reference|serial|model|invoice|\bcode\b",
 }
 _CUE = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _CUES.items()), re.IGNORECASE)
 _MEASURES = "dollars dollar cents cent percent % minutes days weeks months years hours degrees feet"
