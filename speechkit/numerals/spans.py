@@ -9,10 +9,12 @@ from typing import Final
 from speechkit.numerals.lexicon import (
     MEASURES,
     MONTHS,
+    OH,
     ORDINALS,
     SCALES,
     SMALL,
     TIME_PREPOSITIONS,
+    TIMES,
     ordinal_suffix,
 )
 from speechkit.numerals.numbers import (
@@ -30,6 +32,7 @@ _CURRENCIES: Final = {"dollar": "$", "dollars": "$", "euro": "â‚¬", "euros": "â‚
 _CENTS: Final = frozenset({"cent", "cents"})
 _HALVES: Final = {"am": "AM", "a.m": "AM", "pm": "PM", "p.m": "PM"}
 _NO_DATE: Final = frozenset({*_CURRENCIES, *_CENTS, *_HALVES, *MEASURES, *SCALES, "percent", "point"})
+_STARTS: Final = frozenset({*SMALL, *ORDINALS, *TIMES, *OH, *MONTHS, "a", "an"})
 _NEEDS_ORDINAL: Final = frozenset({"march", "may"})  # verbs: "you may two of you"
 
 
@@ -83,9 +86,11 @@ def _split(words: Sequence[str]) -> tuple[list[Word], list[int], list[tuple[str,
 def _walk(words: list[Word]) -> Iterator[Span]:
     at, before = 0, None
     while at < len(words):
-        found, after = (
-            _date_at(words, at) or _ordinal_at(words, at) or _run_at(words, at, before) or ([], at + 1)
-        )
+        found: list[Span] = []
+        after = at + 1
+        if words[at].text in _STARTS or words[at].text[:1].isdecimal():
+            made = _date_at(words, at) or _ordinal_at(words, at) or _run_at(words, at, before)
+            found, after = made or (found, after)
         yield from found
         before = found[-1] if found else before
         at = max(after, at + 1)
