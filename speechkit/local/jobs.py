@@ -129,7 +129,7 @@ class Jobs:
         try:
             inputs = await self._inputs(job)
             await asyncio.gather(*(self._transcribe(job, item) for item in inputs if item.status is None))
-            self._finish(job)
+            await self._finish(job)
         except FetchError as error:
             self._store.finish_job(
                 job.id, "Failed", error={"code": _job_code(error.kind), "message": str(error)}
@@ -213,7 +213,7 @@ class Jobs:
         except FetchError as error:
             raise FetchError(error.kind, f"The destination container cannot be written: {error}") from None
 
-    def _finish(self, job: Job) -> None:
+    async def _finish(self, job: Job) -> None:
         inputs = self._store.inputs(job.id)
         made = report((without_sas(i.url), i.error_kind, i.error_message) for i in inputs)
         failed = [i for i in inputs if i.status == "Failed"]
@@ -221,6 +221,10 @@ class Jobs:
         if len(failed) == len(inputs):
             error = {"code": _job_code(failed[0].error_kind), "message": failed[0].error_message or ""}
         content = json.dumps(made, ensure_ascii=False).encode()
+        try:
+            await self._deliver(job, "report.json", content)
+        except FetchError as failure:
+            error = error or {"code": _job_code(failure.kind), "message": str(failure)}
         self._store.finish_job(job.id, "Failed" if error else "Succeeded", report=content, error=error)
 
 
@@ -252,9 +256,7 @@ def _check_diarization(sound: Sound) -> None:
 
 def _job_code(kind: str | None) -> str:
     """The code of a failed job, from the kind of error of its recordings."""
-    return {"InvalidUri": "InvalidUri", "InvalidData": "InvalidData"}.get(
-        kind or "", kind or "InternalServerError"
-    )
+    return "InternalServerError" if kind in (None, "Internal") else kind
 
 
 def _plain(error: BaseException) -> str:

@@ -163,7 +163,10 @@ def parse_definition(
     models = part(body, "models")
     for model_locale, url in models.items():
         check_model(str(url), locale_of(model_locale, "models"))
-    diarization = _diarization(part(body, "diarization"), body.get("diarization") is not None)
+    asked = part(body, "diarization")
+    if "maxSpeakers" in asked:  # which turns diarization on, says the official client
+        asked = {"enabled": True} | asked
+    diarization = _diarization(asked, True)
     channels = _fast_channels(body.get("channels"))
     speakers = diarization["maxSpeakers"] if diarization and diarization["enabled"] else None
     if speakers and channels and len(channels) > 1:

@@ -255,7 +255,11 @@ def define(body: dict[str, Any], version: str = "2025-10-15") -> Any:
         pytest.param({"locales": []}, {"locale": "en-US"}, id="a locale to be found out?"),
         pytest.param({"locales": ["de-DE", "en-in"]}, {"locale": "en-IN"}, id="candidates?"),
         pytest.param({"diarization": {"enabled": True, "maxSpeakers": 3}}, {"speakers": 3}, id="speakers?"),
-        pytest.param({"diarization": {"maxSpeakers": 3}}, {"speakers": None}, id="speakers, not enabled?"),
+        pytest.param(
+            {"diarization": {"maxSpeakers": 3}}, {"speakers": 3}, id="speakers, as the client asks?"
+        ),
+        pytest.param({"diarization": {"enabled": False, "maxSpeakers": 3}}, {"speakers": None}, id="off?"),
+        pytest.param({"diarization": {}}, {"speakers": None}, id="nothing about it?"),
         pytest.param({"channels": [1, 0]}, {"channels": (0, 1)}, id="both channels?"),
         pytest.param(
             {"channels": [1], "diarization": {"enabled": True}},
