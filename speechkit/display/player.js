@@ -28,7 +28,7 @@
       return;
     }
     const root = host.attachShadow({ mode: "open" });
-    // the recording stays outside: notebooks rewrite the addresses of what they can see
+    // the recording stays outside, where a notebook can rewrite its address whenever it does so
     for (const node of [...host.childNodes]) if (node !== audio) root.append(node);
     const sk = root.querySelector(".sk");
     const one = (selector) => sk.querySelector(selector);

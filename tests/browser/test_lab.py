@@ -52,8 +52,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     quiet.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
     port = free_port()
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root",
-        f"--IdentityProvider.token={TOKEN}", "--LabApp.extension_manager=readonly", f"--notebook-dir={work}",
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
+        "--allow-root", f"--IdentityProvider.token={TOKEN}", "--LabApp.extension_manager=readonly",
+        f"--notebook-dir={work}",
     ]  # fmt: skip
     own = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "RUNTIME")}
     own |= {
