@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -103,6 +104,9 @@ class SpeechClient:
         self._plain = httpx.Client(
             timeout=TIMEOUT, transport=transport, trust_env=not direct, follow_redirects=True
         )
+        # A notebook never closes what connect() answered: its connections go with it.
+        for http in (self._signed, self._plain):
+            weakref.finalize(self, http.close)
 
     def __repr__(self) -> str:
         return f"SpeechClient({self.endpoint!r}, api_version={self.api_version!r}, {self.signer.way}=***)"
