@@ -289,7 +289,9 @@ def _missing(call: Spoken, recording: Path | None, heard_s: float) -> list[str]:
     if not phrases:
         return [*notes, "No phrases: nothing was recognized in this call."]
     timed = sum(any(t.timed for t in p.tokens) for p in phrases)
-    if not timed:
+    if not call.timed:
+        notes.append("No times: the words can be read, but nobody knows when they were spoken.")
+    elif not timed:
         notes.append("No word times: a click goes to the start of the phrase.")
     elif timed < len(phrases):
         notes.append(f"Word times are known in {part(timed, len(phrases), 'phrase')}.")

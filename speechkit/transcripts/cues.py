@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from speechkit.errors import TranscriptError
 from speechkit.transcripts.parties import UNKNOWN, labels
 from speechkit.transcripts.spoken import Phrase, read_call
 from speechkit.transcripts.tokens import Token
@@ -114,9 +115,13 @@ def cues(
 
     Where there are several parties, each cue in which another one begins to speak opens with a label; two
     that speak at once share a cue, a line each, where they fit. `names` maps a party (`"1"`, `"channel 0"`)
-    to a label of your own. Raises TranscriptError for an unknown call.
+    to a label of your own. Raises TranscriptError for an unknown call, and for one without times.
     """
     call = read_call(transcript, call_id)
+    if not call.timed:
+        raise TranscriptError(
+            f"call {call.call_id} has no times, so nobody knows when its captions come. Transcribe it again."
+        )
     shown = _labels(call.phrases, rules, names)
     chunks = []
     for phrase, crowded in zip(call.phrases, _crowded(call.phrases), strict=True):

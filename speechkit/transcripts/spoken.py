@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from speechkit.errors import TranscriptError
 from speechkit.transcripts.parties import parties
-from speechkit.transcripts.tokens import Token, clean, tokenize
+from speechkit.transcripts.tokens import Token, clean, hear, tokenize
 
 if TYPE_CHECKING:
     from speechkit.transcripts.schema import Transcript
@@ -36,13 +36,14 @@ class Phrase:
 class Spoken:
     """A call: how long it lasts, at least to the end of its last phrase, and its phrases in time order.
 
-    `calibrated` says whether the confidences are calibrated ones.
+    `calibrated` says whether the confidences are calibrated ones, `timed` whether any phrase has a time.
     """
 
     call_id: str
     duration_s: float
     phrases: tuple[Phrase, ...]
     calibrated: bool = False
+    timed: bool = True
 
 
 def read_call(transcript: Transcript, call_id: str | None = None) -> Spoken:
@@ -65,7 +66,7 @@ def read_call(transcript: Transcript, call_id: str | None = None) -> Spoken:
     calibrated = "calibrated" in spoken.columns and bool(spoken["calibrated"].notna().any())
     if not calibrated:
         spoken = spoken.drop(columns="calibrated", errors="ignore")
-    words = dict(iter(spoken.groupby("phrase_id", sort=False)))
+    heard = hear(spoken)
     sure = table["calibrated" if calibrated and "calibrated" in table.columns else "confidence"]
     text = table["display"].fillna(table["itn"]).fillna(table["lexical"]).fillna("")
     keys = (table[name] for name in ("phrase_id", "locale", "start_s", "end_s"))
@@ -75,7 +76,7 @@ def read_call(transcript: Transcript, call_id: str | None = None) -> Spoken:
     ):
         start_s = at if math.isnan(start) else max(0.0, start)
         end_s = start_s if math.isnan(end) else max(start_s, end)
-        tokens = tokenize(written, start_s, end_s, words.get(phrase_id))
+        tokens = tokenize(written, start_s, end_s, heard.get(phrase_id, ()))
         if tokens:
             at = end_s
             language = locale if isinstance(locale, str) else ""
@@ -85,4 +86,6 @@ def read_call(transcript: Transcript, call_id: str | None = None) -> Spoken:
     phrases.sort(key=lambda p: p.start_s)
     stated = call.calls["duration_s"].fillna(0.0).max()
     ends = [max(p.end_s, p.tokens[-1].end_s) for p in phrases]
-    return Spoken(call.call_ids[0], max([0.0, float(stated), *ends]), tuple(phrases), calibrated)
+    duration_s = max([0.0, float(stated), *ends])
+    timed = not phrases or bool(table["start_s"].notna().any())
+    return Spoken(call.call_ids[0], duration_s, tuple(phrases), calibrated, timed)

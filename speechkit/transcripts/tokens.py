@@ -41,57 +41,63 @@ def clean(text: object) -> str:
     """
     if not isinstance(text, str):
         return ""
-    return " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
+    if not text.isprintable():
+        text = "".join(c for c in text if c.isprintable() or c.isspace())
+    return " ".join(text.split())
 
 
-def tokenize(text: str, start_s: float, end_s: float, words: pd.DataFrame | None = None) -> list[Token]:
-    """Split the display form of a phrase that lasts from `start_s` to `end_s` and time its pieces.
+def hear(words: pd.DataFrame) -> dict[str, list[Token]]:
+    """Collect what was heard in each phrase, from rows of the words table: a token for each word.
 
-    `words` are the rows of the phrase in the words table; confidence is their `calibrated` column where there
-    is one. Pieces for which several words were heard carry the lowest confidence among them. Tokens never run
-    backwards.
+    A token has the word's display form, or the word itself where no word of the phrase has one. A word that
+    was written together with the one before it (`22` for `twenty two`) adds its time to that one, and its
+    confidence where it is lower. Confidence is the column `calibrated` where there is one.
 
     >>> import pandas as pd
-    >>> words = pd.DataFrame({"word": ["twenty", "two", "euros"], "display": ["22", None, "euros."],
-    ...                       "confidence": [0.9, 0.4, 1.0], "start_s": [1.0, 1.4, 1.8],
-    ...                       "end_s": [1.4, 1.7, 2.3]})
-    >>> [(t.text, t.start_s, t.end_s, t.confidence) for t in tokenize("22 euros.", 1.0, 2.5, words)]
+    >>> hear(pd.DataFrame({"phrase_id": "c:1", "word": ["twenty", "two"], "display": ["22", None],
+    ...                    "start_s": [1.0, 1.4], "end_s": [1.3, 1.7], "confidence": [0.9, 0.4]}))
+    {'c:1': [Token(text='22', start_s=1.0, end_s=1.7, confidence=0.4, timed=True, spaced=True)]}
+    """
+    sure = words["calibrated"] if "calibrated" in words.columns else words["confidence"]
+    columns = (words[name].tolist() for name in ("phrase_id", "word", "display", "start_s", "end_s"))
+    rows = list(zip(*columns, sure.tolist(), strict=True))
+    written = {row[0] for row in rows if isinstance(row[2], str)}
+    heard: dict[str, list[Token]] = {}
+    for phrase_id, word, display, start_s, end_s, confidence in rows:
+        text = clean(display if phrase_id in written else word)
+        tokens = heard.setdefault(phrase_id, [])
+        if text or not tokens:
+            tokens.append(Token(text, start_s, end_s, confidence, timed=not math.isnan(start_s)))
+        else:
+            before = tokens[-1]
+            known = [c for c in (before.confidence, confidence) if not math.isnan(c)]
+            until = before.end_s if math.isnan(end_s) else end_s
+            tokens[-1] = replace(before, end_s=until, confidence=min(known, default=math.nan))
+    return heard
+
+
+def tokenize(text: str, start_s: float, end_s: float, heard: Sequence[Token] = ()) -> list[Token]:
+    """Split the display form of a phrase that lasts from `start_s` to `end_s`, and time its pieces.
+
+    `heard` is what `hear` says of the phrase. Pieces for which several words were heard carry the lowest
+    confidence among them; pieces that were not heard get a share of the gap. Tokens never run backwards.
+
+    >>> heard = [Token("twenty", 1.0, 1.4, 0.9, True), Token("two", 1.4, 1.7, 0.4, True),
+    ...          Token("euros", 1.8, 2.3, 1.0, True)]
+    >>> [(t.text, t.start_s, t.end_s, t.confidence) for t in tokenize("22 euros.", 1.0, 2.5, heard)]
     [('22', 1.0, 1.7, 0.4), ('euros.', 1.8, 2.3, 1.0)]
     """
     pieces = clean(text).split()
     if not pieces:
         return []
-    heard = _heard(words)
-    blank = [Token(piece, math.nan, math.nan) for piece in pieces]
-    if len(heard) > 2 * len(pieces) and (cut := _cut(pieces, heard)):
+    if pieces == [token.text for token in heard]:  # nearly always
+        tokens = list(heard)
+    elif len(heard) > 2 * len(pieces) and (cut := _cut(pieces, heard)):
         tokens = cut  # a language without spaces: the words say where to cut
-    elif heard:
-        tokens = _align(blank, heard)
     else:
-        tokens = blank
+        blank = [Token(piece, math.nan, math.nan) for piece in pieces]
+        tokens = _align(blank, heard) if heard else blank
     return _filled(tokens, start_s, max(start_s, end_s))
-
-
-def _heard(words: pd.DataFrame | None) -> list[Token]:
-    """The words of a phrase as tokens: their display form where they have one, else the word itself.
-
-    Where some words have a display form, one that has none was written together with the word before it.
-    """
-    if words is None or not len(words):
-        return []
-    confidence = words["calibrated"] if "calibrated" in words.columns else words["confidence"]
-    shown = words["display"] if words["display"].notna().any() else words["word"]
-    tokens: list[Token] = []
-    for text, start_s, end_s, sure in zip(shown, words["start_s"], words["end_s"], confidence, strict=True):
-        token = Token(clean(text), start_s, end_s, sure, timed=not math.isnan(start_s))
-        if token.text or not tokens:
-            tokens.append(token)
-        else:
-            before = tokens[-1]
-            lowest = min((c for c in (before.confidence, sure) if not math.isnan(c)), default=math.nan)
-            end_s = before.end_s if math.isnan(end_s) else end_s
-            tokens[-1] = replace(before, end_s=end_s, confidence=lowest)
-    return tokens
 
 
 def _cut(pieces: Sequence[str], heard: Sequence[Token]) -> list[Token]:
@@ -176,5 +182,6 @@ def _filled(tokens: Sequence[Token], start_s: float, end_s: float) -> list[Token
             answer += _shared(waiting, at, start)
             waiting = []
         at = max(start, token.end_s) if not math.isnan(token.end_s) else start
-        answer.append(replace(token, start_s=start, end_s=at))
+        same = start == token.start_s and at == token.end_s
+        answer.append(token if same else replace(token, start_s=start, end_s=at))
     return answer + _shared(waiting, at, max(at, end_s)) if waiting else answer
