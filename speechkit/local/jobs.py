@@ -8,7 +8,6 @@ import logging
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +23,7 @@ from speechkit.local.workers import BATCH_PRIORITY, Task, TaskRunner, UnusableAu
 
 log = logging.getLogger("speechkit.local")
 
+WAIT_S: Final = 5.0  # before a job whose state cannot be written is tried again
 SWEEP_S: Final = 30.0  # between looks for jobs whose time to live is over
 AHEAD: Final = 2  # recordings fetched beyond those that are being recognized, for each worker
 _DATA: Final = "The recordings URI contains invalid data."
@@ -126,21 +126,28 @@ class Jobs:
         if hold is not None:
             self._store.start_job(job.id)
             await hold.wait()
+        while True:
+            try:
+                await self._work(job)
+                return
+            except sqlite3.OperationalError as error:  # as a rule because the disk is full
+                log.error("job %s waits: %s", job.id, error)
+                await asyncio.sleep(WAIT_S)
+
+    async def _work(self, job: Job) -> None:
+        """Transcribe what of a job is not done yet, then close it."""
         try:
             inputs = await self._inputs(job)
-            await asyncio.gather(*(self._transcribe(job, item) for item in inputs if item.status is None))
-            await self._finish(job)
         except FetchError as error:
             self._store.finish_job(
                 job.id, "Failed", error={"code": _job_code(error.kind), "message": str(error)}
             )
-        except Exception as error:
-            log.exception("job %s", job.id)
-            text = _plain(error)
-            with suppress(sqlite3.Error):
-                self._store.finish_job(
-                    job.id, "Failed", error={"code": "InternalServerError", "message": text}
-                )
+            return
+        todo = [self._transcribe(job, item) for item in inputs if item.status is None]
+        for problem in await asyncio.gather(*todo, return_exceptions=True):
+            if problem is not None:
+                raise problem
+        await self._finish(job)
 
     async def _inputs(self, job: Job) -> list[Input]:
         """The recordings of a job; a container is listed when its job starts."""
@@ -179,8 +186,11 @@ class Jobs:
                 assert recording is not None
                 message = error.about(recording.path, without_sas(item.url))
                 self._store.fail_input(job.id, item.position, "InvalidData", f"{_DATA} {message}")
-            except (LocalServiceError, OSError, sqlite3.OperationalError) as error:
+            except (LocalServiceError, OSError, sqlite3.Error) as error:
                 log.error("%s of job %s: %s", item.name, job.id, error)
+                self._store.fail_input(job.id, item.position, "Internal", _plain(error))
+            except Exception as error:  # a mistake of ours: it fails this recording, and is in the log
+                log.exception("%s of job %s", item.name, job.id)
                 self._store.fail_input(job.id, item.position, "Internal", _plain(error))
             finally:
                 if recording:

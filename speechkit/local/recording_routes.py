@@ -65,7 +65,7 @@ async def get_recording(request: Request, service: Service) -> Response:
             403, "AuthenticationFailed", f"The signature {reason}. Publish the recording again."
         )
     recording = service.store.recording(name)
-    if recording is None:
+    if recording is None or not service.fetcher.upload(recording).exists():
         raise not_found(f"There is no recording {name} (any more).")
     return FileResponse(service.fetcher.upload(recording), media_type="application/octet-stream")
 

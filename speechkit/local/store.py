@@ -318,8 +318,14 @@ class Store:
 
     def recognition(self, key: str) -> bytes | None:
         """What a recognizer heard in the same audio with the same options, or None."""
-        row = self._db.execute("SELECT value FROM recognitions WHERE key = ?", (key,)).fetchone()
-        return bytes(row[0]) if row else None
+        row = self._db.execute("SELECT value, used_s FROM recognitions WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            return None
+        now = time.time()
+        if now - row[1] > 86400:  # once a day is enough to know what is still of use
+            with self._writing():
+                self._db.execute("UPDATE recognitions SET used_s = ? WHERE key = ?", (now, key))
+        return bytes(row[0])
 
     def add_recognition(self, key: str, value: bytes) -> None:
         """Keep what was heard."""
@@ -341,10 +347,11 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # a full disk may have ended it already
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def _made_once(self, name: str, value: bytes) -> bytes:
         with self._writing():

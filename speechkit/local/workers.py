@@ -198,6 +198,8 @@ class Pool:
             process.start()
             self._processes.add(process)
             theirs.close()
+            if self._stopping:
+                process.kill()
             try:
                 state, text = ours.recv()
             except (EOFError, OSError):
@@ -251,6 +253,8 @@ def _ask(pipe: Any, task: Task) -> tuple[Any, ...]:
 def _work(pipe: Any, models: str, engine_name: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the service
     _end_with_parent()
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # the workers share the processors
+        os.environ.setdefault(variable, "1")
     try:
         module, _, name = engine_name.partition(":")
         engine = getattr(importlib.import_module(module), name).load(Path(models))

@@ -6,6 +6,7 @@ import asyncio
 import http.server
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -511,3 +512,34 @@ def test_ears_are_as_the_workers_are() -> None:
         assert asyncio.iscoroutinefunction(getattr(Ears, name)) == asyncio.iscoroutinefunction(
             getattr(Pool, name)
         )
+
+
+def test_a_mistake_of_ours_fails_one_recording_and_is_logged(
+    local: Inside, caplog: pytest.LogCaptureFixture
+) -> None:
+    def answer(task: Task) -> Any:
+        raise ZeroDivisionError("a bug")
+
+    local.ears.answer = answer
+    job, files = local.transcribe(local.publish())
+    assert (job["status"], failures(files)) == ("Failed", [("Internal", "a bug")])
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_job_whose_state_cannot_be_written_waits(local: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    from speechkit.local import jobs
+
+    monkeypatch.setattr(jobs, "WAIT_S", 0.05)
+    store, tries = local.service.store, []
+    finish = store.finish_job
+
+    def full_at_first(*arguments: Any, **keywords: Any) -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise sqlite3.OperationalError("database or disk is full")
+        finish(*arguments, **keywords)
+
+    monkeypatch.setattr(store, "finish_job", full_at_first)
+    job, _ = local.transcribe(local.publish())
+    assert (job["status"], len(tries)) == ("Succeeded", 3)
+    assert len([t for t in local.ears.tasks if t.wanted]) == 1

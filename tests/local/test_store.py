@@ -104,7 +104,7 @@ def test_jobs_are_listed_oldest_first(store: Store) -> None:
     assert [job.id for job in store.jobs()] == made
 
 
-def test_a_recording_is_replaced_and_forgotten(store: Store) -> None:
+def test_a_recording_is_replaced_and_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
     assert store.add_recording(Recording("a b/c.wav", "1.wav", "h1", 5, now)) is None
     assert store.add_recording(Recording("a b/c.wav", "2.wav", "h2", 6, now)) == "1.wav"
@@ -115,7 +115,11 @@ def test_a_recording_is_replaced_and_forgotten(store: Store) -> None:
     assert store.recording_files() == {"2.wav"}
     store.forget_old(now + RECORDING_LIFE_S + 60)
     assert (store.recording("a b/c.wav"), store.recognition("key")) == (None, b"x")
+    monkeypatch.setattr(time, "time", lambda: now + 2 * 86400)
+    store.recognition("key")  # it was of use again
     store.forget_old(now + RECOGNITION_LIFE_S + 60)
+    assert store.recognition("key") == b"x"
+    store.forget_old(now + RECOGNITION_LIFE_S + 3 * 86400)
     assert store.recognition("key") is None
     assert store.delete_recording("a b/c.wav") is None
 
