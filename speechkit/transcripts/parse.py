@@ -75,13 +75,14 @@ def read_transcript(
         whence = _without_secrets(result.source) if result.source else (path.name if path else None)
         try:
             made.append(_transcript(result, str(name), whence, mode or _MODES[result.shape], engine))
-        except _TimeError as error:
-            raise TranscriptError(f"{where} has {error.args[0]!r} for a time. Fetch it again.") from error
+        except _OddValueError as error:
+            value, what = error.args
+            raise TranscriptError(f"{where} has {value!r} for a {what}. Fetch it again.") from error
     return made[0] if len(made) == 1 else Transcript.concat(made)
 
 
-class _TimeError(ValueError):
-    """A text stands where a time should be."""
+class _OddValueError(ValueError):
+    """A text stands where a time or a channel should be: the text, and what it should be."""
 
 
 def _load(source: Any) -> tuple[Any, Path | None]:
@@ -278,7 +279,7 @@ def _seconds(milliseconds: float | None, value: shapes.Time, seconds: float | No
     try:
         return float(value) * bare
     except ValueError:
-        raise _TimeError(value) from None
+        raise _OddValueError(value, "time") from None
 
 
 def _duration_s(result: shapes.Result, bare: float) -> float | None:
@@ -298,7 +299,10 @@ def _spoken_form(text: str) -> str:
 
 
 def _channel(channel: shapes.Label) -> int | None:
-    return None if channel is None or channel == "" else int(channel)
+    try:
+        return None if channel is None or channel == "" else int(channel)
+    except ValueError:
+        raise _OddValueError(channel, "channel") from None
 
 
 def _speaker(speaker: shapes.Label) -> str | None:

@@ -144,13 +144,13 @@ def convert(found: Any, where: str) -> list[Result]:
     """Convert what a JSON decoder gave into results."""
     found = _canonical(found)
     if isinstance(found, dict):
-        if "audiofileresults" in found:
-            parts = found["audiofileresults"] or []
+        if isinstance(parts := found.get("audiofileresults"), list) and parts:
             return [_struct(part, where, shape="v2") for part in parts]
         if "recognizedPhrases" in found or "phrases" in found:
             return [_with_shape(_struct(found, where))]
-        conversations = (found.get("analysisinput") or found).get("conversations")
-        if conversations:
+        asked = found.get("analysisinput")
+        conversations = (asked if isinstance(asked, dict) else found).get("conversations")
+        if isinstance(conversations, list) and conversations:
             return [_conversation(part, where) for part in conversations]
         found = [found] if _is_final(found) else found
     if not isinstance(found, list):
@@ -282,13 +282,12 @@ def _conversation(found: Any, where: str) -> Result:
     """Read a conversation as the Language service takes it: texts of participants, without times."""
 
     def phrases() -> Iterator[dict[str, Any]]:
-        for item in found.get("conversationitems") or []:
+        for item in filter(lambda item: isinstance(item, dict), found["conversationitems"]):
             best = {key: item.get(key) for key in ("lexical", "itn", "maskedITN")}
             speaker = item.get("participantid") or item.get("role")
             yield {"speaker": speaker, "nBest": [best | {"display": item.get("text")}]}
 
     if not isinstance(found, dict) or not isinstance(found.get("conversationitems"), list):
         raise TranscriptError(f"{where} has a conversation without conversationItems. Give one with them.")
-    result = _struct({"recognizedPhrases": list(phrases())}, where, shape="conversation")
-    result.call_id, result.locale = found.get("id"), found.get("language")
-    return result
+    named = {"callId": found.get("id"), "locale": found.get("language")}
+    return _struct({**named, "recognizedPhrases": list(phrases())}, where, shape="conversation")
