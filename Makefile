@@ -80,7 +80,7 @@ test: lint models  ## lint, then every test that needs nothing but Python
 # Chromium and Azurite come from the system's and npm's own registries; a test that skips here is a failure.
 setup-all: setup-dev
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
-	@test -x node_modules/.bin/azurite-blob || npm install --silent --no-save --no-package-lock --no-audit --no-fund azurite@3.35.0
+	@test -x node_modules/.bin/azurite-blob -a -d node_modules/axe-core || npm install --silent --no-save --no-package-lock --no-audit --no-fund azurite@3.35.0 axe-core@4.14.1
 
 test-all: setup-all models  ## the long tests: storage over the wire, browser, soak (installs Azurite and Chromium)
 	@SPEECHKIT_NO_SKIPS=1 $(PYTEST) -m "slow or azurite or browser" --timeout 900 tests
