@@ -391,7 +391,6 @@ def test_a_killed_service_goes_on_where_it_was(tmp_path: Path, greeting: Path) -
         wait_until(lambda: api.get(f"/transcriptions/{job_id(job)}").json()["status"] == "Running")
         time.sleep(0.7)
     first.kill()
-    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))  # they end with it
     assert (tmp_path / "service.json").exists()  # it had no time to say goodbye
     second = start(tmp_path, *ODD)
     with second.client() as api:
@@ -401,6 +400,18 @@ def test_a_killed_service_goes_on_where_it_was(tmp_path: Path, greeting: Path) -
         assert sorted(files) == [*(f"contenturl_{i}.json" for i in range(3)), "report.json"]
     assert second.end() == 0
     assert b"going on with job" in second.log.read_bytes()[log:]
+
+
+def test_workers_end_with_their_service_in_the_middle_of_a_recording(tmp_path: Path, greeting: Path) -> None:
+    service = start(tmp_path, *ODD, environment={"ODD_S": "120"})
+    wait_until(lambda: httpx.get(service.endpoint).json()["engine"] == "odd 1")
+    workers = service.children()
+    with service.client() as api:
+        job = api.post("/transcriptions:submit", json=submission(service.publish(greeting))).json()
+        wait_until(lambda: api.get(f"/transcriptions/{job_id(job)}").json()["status"] == "Running")
+        time.sleep(0.5)
+    service.kill()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 10)
 
 
 @pytest.fixture
