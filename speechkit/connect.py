@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -70,14 +71,14 @@ class Speech:
         started: bool = False,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        from speechkit.client.auth import default_credential, is_loopback
+        from speechkit.client.auth import LateCredential, is_loopback
         from speechkit.client.rest import SpeechClient
 
         self.settings = settings
         self.endpoint = endpoint
         self.key = key
         self._started = started
-        credential = None if is_loopback(endpoint) else default_credential()
+        credential = None if is_loopback(endpoint) else LateCredential()
         self.client: SpeechClient = SpeechClient(
             endpoint,
             key=key,
@@ -228,6 +229,8 @@ def _start(settings: Settings) -> Service:
             env={**os.environ, "SPEECHKIT_HOME": str(home)},
             start_new_session=True,  # it outlives this process, and Ctrl-C is not for it
         )
+    # Wait for its end, if it comes while this process lives: nobody else may, and `stop` would see a zombie.
+    threading.Thread(target=process.wait, name="speechkit-service", daemon=True).start()
     until_s = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < until_s:
         code = process.poll()
@@ -258,14 +261,14 @@ def _end(service: Service) -> None:
 
 
 def _is_alive(pid: int) -> bool:
-    with suppress(ChildProcessError):  # a child of ours would stay as a zombie
-        os.waitpid(pid, os.WNOHANG)
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass
+    with suppress(OSError):  # on Linux: a zombie has ended, though its parent has not noticed
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return True
 
 

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from speechkit.errors import SettingsError
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
+    from azure.core.credentials import AccessToken, TokenCredential
 
 SCOPE: Final = "https://cognitiveservices.azure.com/.default"  # of all Azure AI services
 KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
@@ -48,6 +48,19 @@ def default_credential() -> TokenCredential:
     if chatter.level == logging.NOTSET:  # a key may still do: what failed is told once, by our own error
         chatter.setLevel(logging.ERROR)
     return DefaultAzureCredential()
+
+
+class LateCredential:
+    """The default credential, made when a token is asked for: azure-identity takes a second to import."""
+
+    def __init__(self) -> None:
+        self._made: TokenCredential | None = None
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """Get a token of the first identity that is signed in."""
+        if self._made is None:
+            self._made = default_credential()
+        return self._made.get_token(*scopes, **options)
 
 
 class Signer(httpx.Auth):
