@@ -127,14 +127,14 @@ class Corpus(Transcript):
         tables = {name: given.table(name) for name in TABLES}
         new = given.call_ids
         with shards.locked(self.path):
-            owners = self._owners()
-            there = [call_id for call_id in new if call_id in owners]
+            known = set(self.call_ids)
+            there = [call_id for call_id in new if call_id in known]
             if there and not again:
                 more = f" and {len(there) - 1} more of these" if len(there) > 1 else ""
                 raise CorpusError(
                     f"{self.path} has {there[0]!r}{more} already. Replace with again=True, or leave out."
                 )
-            old = {owners[call_id] for call_id in there}
+            old = self._holding(there)
             rest = self._rest(old, set(new))
             if there:
                 tables["calls"] = _with_metadata_of(self._table("calls"), tables["calls"])
@@ -148,15 +148,14 @@ class Corpus(Transcript):
         """Remove calls and what side tables say of them; nothing of them stays in the folder."""
         gone = {call_id} if isinstance(call_id, str) else set(call_id)
         with shards.locked(self.path):
-            owners = self._owners()
-            absent = sorted(gone - set(owners))
+            absent = sorted(gone - set(self.call_ids))
             if absent:
                 raise CorpusError(f"{self.path} has no call {absent[0]!r}. Its call_ids lists what it has.")
             for name in self._side_tables():
                 frame = self._table(name)
                 if "call_id" in frame and frame["call_id"].isin(gone).any():
                     self._write_side(name, frame[~frame["call_id"].isin(gone)])
-            old = {owners[name] for name in gone}
+            old = self._holding(gone)
             self._replace(old, self._rest(old, gone))
 
     def write_table(self, name: str, frame: pd.DataFrame, key: str = "call_id") -> None:
@@ -195,21 +194,22 @@ class Corpus(Transcript):
             return shards.to_frame([shards.read_shard(self.path / name / shard, columns) for shard in latest])
         return self._shards(name, self._call_ids(), columns, filters=filters)
 
-    def _call_ids(self) -> dict[str, list[str]]:
-        """List the calls that each shard holds, without those that a later shard holds too."""
+    def _written(self) -> dict[str, list[str]]:
+        """List the calls that were written to each shard."""
         folder = self.path / "calls"
-        held = {
+        return {
             shard: shards.read_shard(folder / shard, ["call_id"])["call_id"].to_pylist()
             for shard in shards.shard_names(folder)
         }
+
+    def _call_ids(self) -> dict[str, list[str]]:
+        """List the calls that each shard holds: those that no later shard holds."""
+        held = self._written()
         owner = {call_id: shard for shard, call_ids in held.items() for call_id in call_ids}
         return {
             shard: [call_id for call_id in call_ids if owner[call_id] == shard]
             for shard, call_ids in held.items()
         }
-
-    def _owners(self) -> dict[str, str]:
-        return {call_id: shard for shard, call_ids in self._call_ids().items() for call_id in call_ids}
 
     def _shards(
         self,
@@ -234,6 +234,15 @@ class Corpus(Transcript):
         return conform(name, frame, known)
 
     # Writing: whoever calls these holds the lock.
+
+    def _holding(self, call_ids: Collection[str]) -> set[str]:
+        """Name the shards in which anything of some calls lies, or that a dead writer left behind."""
+        held = self._call_ids()
+        return {
+            shard
+            for shard, written in self._written().items()
+            if not set(call_ids).isdisjoint(written) or len(held[shard]) < len(written)
+        }
 
     def _rest(self, old: Collection[str], gone: Collection[str]) -> dict[str, pd.DataFrame]:
         """Read what is to stay of the shards `old` when the calls `gone` go."""

@@ -215,7 +215,7 @@ class Transcript:
         more = f"<p>... and {len(calls) - 5:,} more calls</p>" if len(calls) > 5 else ""
         head = html.escape(" · ".join(self._summary()))
         table = calls.head(5).to_html(index=False, border=0, na_rep="", max_cols=10)
-        return f"<p><b>{type(self).__name__}</b> {head}</p>{table}{more}"
+        return f"<p><b>{type(self).__name__}</b> {head}</p>{table if len(calls) else ''}{more}"
 
 
 def empty(name: str) -> pd.DataFrame:
