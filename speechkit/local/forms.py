@@ -17,6 +17,11 @@ Punctuation = Literal["None", "Dictated", "Automatic", "DictatedAndAutomatic"]
 _AROUND: Final = re.compile(r"^([\"'(\[¿¡“‘]*)(.*?)([\"')\].,?!;:…”’]*)$", re.DOTALL)
 _ABBREVIATION: Final = re.compile(r"(?:[A-Za-z]\.){2,}$")  # a.m., U.S.: these full stops are part of the word
 
+_DIGITS: Final = frozenset(
+    {"zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+)
+_LONG_RUN: Final = 4  # digits: a shorter run with commas may be counting
+
 # Spoken names of marks. The first can be said of nothing else in a call; the others ("the billing period")
 # are only taken for marks where the caller asks for dictation alone.
 _ALWAYS_MARKS: Final[dict[tuple[str, ...], str]] = {
@@ -86,7 +91,7 @@ def forms(
     ('damn twenty two', 'damn 22', 'd*** 22', 'D***, 22.')
     """
     tokens, owners = _tokens(phrase.words)
-    spans = numerals.to_digits([t.text for t in tokens])
+    spans = numerals.to_digits(_one_number([t.text for t in tokens], [t.lexical for t in tokens]))
     itn = _inverse(tokens, spans)
     shown = _display(phrase.words, owners, spans)
     shown = _filter_words(_punctuate(shown, punctuation), profanity)
@@ -164,6 +169,27 @@ def _tokens(words: Sequence[Word]) -> tuple[list[Word], list[int]]:
             tokens.append(Word(text, lexical, start_s, end_s, word.confidence))
             owners.append(index)
     return tokens, owners
+
+
+def _one_number(texts: list[str], spoken: Sequence[str]) -> list[str]:
+    """Take the commas out of a long run of spoken digits: recognizers strew them into account numbers.
+
+    >>> _one_number(["Four,", "four,", "one", "eight."], ["four", "four", "one", "eight"])
+    ['Four', 'four', 'one', 'eight.']
+    >>> _one_number(["one,", "two,", "three"], ["one", "two", "three"])
+    ['one,', 'two,', 'three']
+    """
+    start = 0
+    while start < len(spoken):
+        end = start
+        while end < len(spoken) and spoken[end] in _DIGITS:
+            end += 1
+            if not texts[end - 1].endswith(",") and _parts(texts[end - 1])[2]:
+                break  # another mark ends the number
+        if end - start >= _LONG_RUN:
+            texts[start : end - 1] = [text.removesuffix(",") for text in texts[start : end - 1]]
+        start = max(end, start + 1)
+    return texts
 
 
 def _inverse(tokens: Sequence[Word], spans: Sequence[numerals.Span]) -> list[str]:

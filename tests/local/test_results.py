@@ -65,6 +65,19 @@ def test_a_number_that_the_recognizer_wrote_is_spoken_in_parts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "display"),
+    [
+        pytest.param("Yes, four, four, one eight.", "Yes, 4418.", id="a card?"),
+        pytest.param("One, two, three, go.", "One, two, three, go.", id="counting?"),
+        pytest.param("At four five. Six seven, please.", "At 45. 67, please.", id="two sentences?"),
+    ],
+)
+def test_commas_inside_a_long_number(text: str, display: str) -> None:
+    words = [(word, word.lower().strip(".,")) for word in text.split()]
+    assert forms(said(*words)).display == display
+
+
+@pytest.mark.parametrize(
     ("mode", "display", "masked"),
     [
         ("None", "That's bullshit, damn it.", "that's bullshit damn it"),
