@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -15,7 +16,14 @@ from speechkit.client.rest import SpeechClient
 from speechkit.client.results import read_result, report_failures, source_keys, source_of, unplanned
 from speechkit.client.secrets import strip_sas
 from speechkit.client.storage import Storage
-from speechkit.errors import JobFailedError, NotFoundError, ServiceError, SpeechkitError, TranscriptError
+from speechkit.errors import (
+    AccessDeniedError,
+    JobFailedError,
+    NotFoundError,
+    ServiceError,
+    SpeechkitError,
+    TranscriptError,
+)
 from speechkit.progress import Progress, ProgressCallback
 
 if TYPE_CHECKING:
@@ -26,6 +34,8 @@ if TYPE_CHECKING:
 Status: TypeAlias = Literal["NotStarted", "Running", "Succeeded", "Failed"]
 
 DOWNLOADS: Final = 8  # result files at once
+log = logging.getLogger("speechkit")
+
 _PATIENCE: Final = 1.5  # each wait is that much longer than the one before
 
 
@@ -195,7 +205,7 @@ class Run:
             seen: set[str | None] = set()
             unread: list[Problem] = []  # results that could not be read so far as to say whose they are
             with ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="speechkit-download") as pool:
-                waiting = [pool.submit(self._read, job, url, name) for name, url in results]
+                waiting = [pool.submit(self._read, job, file) for file in results]
                 for future in as_completed(waiting):
                     outcome = future.result()
                     done += 1
@@ -232,26 +242,32 @@ class Run:
         if job.status == "Failed" and not job.recordings:
             yield Problem(self.name, error)
 
-    def _files(self, job: Job) -> tuple[list[tuple[str, str]], dict[str, Any]]:
-        """List a job's result files as (name, URL), and read its report."""
-        results: list[tuple[str, str]] = []
+    def _files(self, job: Job) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """List a job's result files, and read its report; a job that failed or is gone may have none."""
+        results: list[dict[str, Any]] = []
         report: dict[str, Any] = {}
         try:
             for file in self._client.pages(f"transcriptions/{job.id}/files"):
-                url = (file.get("links") or {}).get("contentUrl")
-                if file.get("kind") == "Transcription" and url:
-                    results.append((str(file.get("name", "")), url))
-                elif file.get("kind") == "TranscriptionReport" and url:
-                    report = json.loads(self._client.download(url))
-        except (NotFoundError, ValueError):  # a job that failed or is gone may have none
-            pass
+                if file.get("kind") == "Transcription":
+                    results.append(file)
+                elif file.get("kind") == "TranscriptionReport":
+                    report = json.loads(self._download(file))
+        except (NotFoundError, AccessDeniedError, ValueError) as error:
+            log.info("job %s: its files or its report cannot be read: %s", job.id, error)
         return results, report
 
-    def _read(self, job: Job, url: str, name: str) -> Transcript | Problem:
-        """Download one result and find the recording it is of."""
-        item: Recording | None = None
+    def _download(self, file: dict[str, Any]) -> bytes:
+        """Download a file, with a new link where its own has expired."""
         try:
-            body = self._client.download(url)
+            return self._client.download(file["links"]["contentUrl"])
+        except AccessDeniedError:
+            return self._client.download(self._client.get(file["self"])["links"]["contentUrl"])
+
+    def _read(self, job: Job, file: dict[str, Any]) -> Transcript | Problem:
+        """Download one result and find the recording it is of."""
+        name, item = str(file.get("name", "")), None
+        try:
+            body = self._download(file)
             source = source_of(body)
             item = job.recording_of(source)
             if item is None and len(job.recordings) == 1:

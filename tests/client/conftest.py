@@ -89,6 +89,9 @@ class FakeAzure:
             return httpx.Response(204)
         if rest == "files":
             return self.files(request, name)
+        if rest:
+            path = f"/results/{name}/{rest.removeprefix('files/')}"
+            return httpx.Response(200, json={"links": {"contentUrl": f"https://store.example{path}{SAS}"}})
         job = self.jobs[name]
         job["polls"] += 1
         if job["polls"] < self.polls:
@@ -124,7 +127,11 @@ class FakeAzure:
     def file(self, job: str, name: str, kind: str, body: dict[str, Any]) -> dict[str, Any]:
         path = f"/results/{job}/{name}"
         self.blobs[path] = json.dumps(body).encode()
-        return {"name": name, "kind": kind, "links": {"contentUrl": f"https://store.example{path}{SAS}"}}
+        link = (
+            f"https://elsewhere.example/speechtotext/transcriptions/{job}/files/{name}?api-version=2025-10-15"
+        )
+        links = {"contentUrl": f"https://store.example{path}{SAS}"}
+        return {"self": link, "name": name, "kind": kind, "links": links}
 
 
 @pytest.fixture

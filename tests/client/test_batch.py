@@ -210,16 +210,26 @@ def test_a_result_that_is_no_transcript(batch: Batch, azure: Any, recording: Mak
     assert len(run.collect().failures) == 0, "a second time reads it"
 
 
-def test_an_expired_link_is_one_failure(batch: Batch, azure: Any, recording: Make) -> None:
+@pytest.mark.parametrize("file", ["contenturl_1", "report.json"])
+def test_an_expired_link_is_asked_for_again(batch: Batch, azure: Any, recording: Make, file: str) -> None:
     recording(Path("a.wav"), seed=1)
     recording(Path("b.wav"), seed=2)
-    azure.planned = {"contenturl_1": [httpx.Response(403, text="AuthenticationFailed")]}
+    azure.planned = {f"/results/job0/{file}": [httpx.Response(403, text="AuthenticationFailed")]}
+    collected = batch.submit(".").collect()
+    assert collected.transcripts.call_ids == ["a", "b"]
+    assert len(collected.failures) == 0
+
+
+def test_a_link_that_never_works_is_one_failure(batch: Batch, azure: Any, recording: Make) -> None:
+    recording(Path("a.wav"), seed=1)
+    recording(Path("b.wav"), seed=2)
+    azure.planned = {"/results/job0/contenturl_1": [httpx.Response(403) for _ in range(2)]}
     run = batch.submit(".")
     collected = run.collect()
     assert collected.transcripts.call_ids == ["a"]
     assert collected.failures["call_id"].tolist() == ["b"]
     assert "Collect again" in collected.failures["remedy"].item()
-    assert run.collect().transcripts.call_ids == ["a", "b"], "with a new link"
+    assert run.collect().transcripts.call_ids == ["a", "b"]
 
 
 def test_polling_on_azure_is_slow_and_ever_slower(batch: Batch, azure: Any, waits: list[float]) -> None:
