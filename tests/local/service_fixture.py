@@ -147,6 +147,15 @@ def results_of(api: Any, job: dict[str, Any]) -> dict[str, Any]:
     return {file["name"]: fetch(file["links"]["contentUrl"]).json() for file in files}
 
 
+def failures(files: dict[str, Any]) -> list[tuple[str, str]]:
+    """(errorKind, errorMessage) of each failed recording of a report."""
+    return [
+        (d["errorKind"], d["errorMessage"])
+        for d in files["report.json"]["details"]
+        if d["status"] == "Failed"
+    ]
+
+
 def submission(*urls: str, **properties: Any) -> dict[str, Any]:
     """The body of a plain submission."""
     return {

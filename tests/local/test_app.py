@@ -1,4 +1,4 @@
-"""The routes, as a client meets them: keys, versions, envelopes, pages, files, uploads."""
+"""The routes, as a client meets them: keys, versions, envelopes, jobs, files, uploads."""
 
 from __future__ import annotations
 
@@ -10,36 +10,28 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from speechkit import limits
 from speechkit.local import app as app_module
 from speechkit.local import recording_routes
-from speechkit.local.envelope import RefusalError
-from speechkit.local.filters import parse_filter
 from speechkit.local.requests import LOCALES
-from speechkit.local.workers import EngineUnavailableError, UnusableAudioError, WorkerDiedError
 from tests.local.service_fixture import (
     KEY,
     NEW,
     OLD,
-    Ears,
     Inside,
-    inside,
     job_id,
-    phrase,
     submission,
     wait_for_job,
 )
 
 JOBS = "/transcriptions"
-SINCE = "createdDateTime gt 2020-01-01T00:00:00Z"
+
 GONE = "788a1f24-f980-4809-8978-e5cf41f77b35"
 
 
-# --- before any route ---------------------------------------------------------------------------------------
+# --- before any route --------------------------------------------------------------------------------------
 
 
 def test_health_needs_no_key(local: Inside) -> None:
@@ -147,7 +139,7 @@ def test_an_error_of_ours_is_in_the_envelope_too(local: Inside, monkeypatch: pyt
     assert "division" not in answer.text
 
 
-# --- jobs ---------------------------------------------------------------------------------------------------
+# --- jobs --------------------------------------------------------------------------------------------------
 
 
 def test_a_submission_answers_the_job(local: Inside) -> None:
@@ -230,113 +222,7 @@ def test_a_job_of_a_newer_version_cannot_be_read_with_an_older_one(local: Inside
     assert local.speech("GET", f"{JOBS}/{job_id(old)}", NEW).status_code == 200
 
 
-# --- lists --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def seven(local: Inside) -> Inside:
-    """Seven jobs, one of them failed."""
-    jobs = [local.speech("POST", f"{JOBS}:submit", json=submission("https://not.allowed/x.wav"))]
-    url = local.publish()
-    for name in ["b's", "c", "d", "e", "f", "g"]:
-        body = submission(url) | {"displayName": name}
-        jobs.append(local.speech("POST", f"{JOBS}:submit", json=body))
-    for job in jobs:
-        wait_for_job(local, job.json())
-    return local
-
-
-def names(page: dict[str, Any]) -> list[str]:
-    return [job["displayName"] for job in page["values"]]
-
-
-def test_pages_follow_each_other_to_the_end(seven: Inside) -> None:
-    page = seven.speech("GET", JOBS, params={"top": 3}).json()
-    read = [names(page)]
-    while "@nextLink" in page:
-        assert parse_qs(urlsplit(page["@nextLink"]).query)["api-version"] == [NEW]
-        page = seven.client.get(page["@nextLink"], headers={"api-key": KEY}).json()
-        read.append(names(page))
-    assert read == [["calls", "b's", "c"], ["d", "e", "f"], ["g"]]
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        pytest.param({"filter": "status eq 'Failed'"}, "calls", id="failed ones?"),
-        pytest.param({"filter": "status ne 'Failed'", "top": 2, "skip": 1}, "c d", id="a page?"),
-        pytest.param({"filter": "displayName eq 'b''s'"}, "b's", id="a quote in a name?"),
-        pytest.param({"filter": "displayName eq 'c' or displayName eq 'e'"}, "c e", id="one or the other?"),
-        pytest.param({"filter": "not (displayName ne 'c')"}, "c", id="not another?"),
-        pytest.param({"filter": "description eq 'none'"}, "", id="what none has?"),
-        pytest.param({"filter": f"{SINCE} and locale eq 'en-US'", "skip": 6}, "g", id="since a date?"),
-        pytest.param({"filter": "lastActionDateTime lt '2020-01-01T00:00:00Z'"}, "", id="before a date?"),
-        pytest.param({"skip": 7}, "", id="after the end?"),
-        pytest.param({"top": 100_000, "skip": 5}, "f g", id="more than there is?"),
-    ],
-)  # fmt: skip
-def test_filters(seven: Inside, query: dict[str, Any], expected: str) -> None:
-    assert names(seven.speech("GET", JOBS, params=query).json()) == expected.split()
-
-
-@pytest.mark.parametrize(
-    ("query", "inner"),
-    [
-        ({"top": "0"}, "UnsupportedPagination"),
-        ({"top": "x"}, "UnsupportedPagination"),
-        ({"skip": "-1"}, "UnsupportedPagination"),
-        ({"filter": "name eq 'x'"}, "UnsupportedFilter"),
-        ({"filter": "status"}, "UnsupportedFilter"),
-        ({"filter": "status eq"}, "UnsupportedFilter"),
-        ({"filter": "status eq Failed"}, "UnsupportedFilter"),
-        ({"filter": "status has 'Failed'"}, "UnsupportedFilter"),
-        ({"filter": "status gt 'Failed'"}, "UnsupportedFilter"),
-        ({"filter": "status eq 'Failed' status"}, "UnsupportedFilter"),
-        ({"filter": "(status eq 'Failed'"}, "UnsupportedFilter"),
-        ({"filter": "status eq 'Failed"}, "UnsupportedFilter"),
-        ({"filter": "createdDateTime gt 'yesterday'"}, "UnsupportedFilter"),
-        ({"filter": "(" * 500}, "UnsupportedFilter"),
-        ({"filter": "not " * 500}, "UnsupportedFilter"),
-    ],
-)
-def test_queries_that_are_refused(local: Inside, query: dict[str, str], inner: str) -> None:
-    local.transcribe(local.publish())
-    answer = local.speech("GET", JOBS, params=query)
-    assert (answer.status_code, answer.json()["innerError"]["code"]) == (400, inner)
-
-
-TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
-
-
-@settings(max_examples=60, deadline=None)
-@given(name=TEXTS, other=TEXTS)
-def test_a_filter_finds_exactly_what_it_names(name: str, other: str) -> None:
-    quoted = name.replace("'", "''")
-    assert parse_filter(f"displayName eq '{quoted}'", ["displayName"])({"displayName": name})
-    assert parse_filter(f"displayName eq '{quoted}'", ["displayName"])({"displayName": other}) == (
-        name == other
-    )
-
-
-@settings(max_examples=100, deadline=None)
-@given(text=st.text("status eq'()ornt ,0-", max_size=40))
-def test_no_filter_breaks_the_reader(text: str) -> None:
-    try:
-        wanted = parse_filter(text, ["status"])
-    except RefusalError:
-        return
-    assert wanted({"status": "eq"}) in (True, False)
-
-
-def test_files_are_filtered_too(local: Inside) -> None:
-    job, _ = local.transcribe(local.publish(), local.publish(name="b.wav"))
-    path = f"{JOBS}/{job_id(job)}/files"
-    answer = local.speech("GET", path, params={"filter": "kind eq 'TranscriptionReport'"})
-    assert [f["name"] for f in answer.json()["values"]] == ["report.json"]
-    assert local.speech("GET", path, params={"filter": "status eq 'x'"}).status_code == 400
-
-
-# --- signed URLs --------------------------------------------------------------------------------------------
+# --- signed URLs -------------------------------------------------------------------------------------------
 
 
 def test_a_result_is_read_without_the_key_for_as_long_as_asked(
@@ -375,7 +261,7 @@ def test_a_signature_fits_one_url_only(local: Inside, change: str) -> None:
     assert local.client.get(changed[0], params=changed[1]).status_code == 403
 
 
-# --- uploads ------------------------------------------------------------------------------------------------
+# --- uploads -----------------------------------------------------------------------------------------------
 
 
 def test_an_upload_is_kept_replaced_and_removed(local: Inside, tmp_path: Path) -> None:
@@ -419,136 +305,7 @@ def test_a_full_disk_is_said_plainly(local: Inside, monkeypatch: pytest.MonkeyPa
     assert answer.json()["message"] == app_module._NO_SPACE
 
 
-# --- fast ---------------------------------------------------------------------------------------------------
-
-
-def fast(local: Inside, definition: Any = None, version: str = NEW, audio: Any = ("a.wav", b"sound")) -> Any:
-    files: dict[str, Any] = {}
-    if audio is not None:
-        files["audio"] = audio
-    if definition is not None:
-        files["definition"] = (None, json.dumps(definition), "application/json")
-    return local.speech("POST", f"{JOBS}:transcribe", version, files=files)
-
-
-def test_a_fast_transcription_with_every_kind_of_definition(local: Inside) -> None:
-    expected = fast(local).json()
-    assert expected["combinedPhrases"] == [{"text": "Hello there."}]
-    assert fast(local, {"locales": ["en-US"]}).json() == expected
-    as_text = local.speech(
-        "POST", f"{JOBS}:transcribe", files={"audio": ("a.wav", b"sound")}, data={"definition": "{}"}
-    )
-    assert as_text.json() == expected
-    as_file = local.speech(
-        "POST",
-        f"{JOBS}:transcribe",
-        files={"audio": ("a.wav", b"sound"), "definition": ("d.json", b"{}", "application/json")},
-    )
-    assert as_file.json() == expected
-    assert fast(local, {"audioUrl": local.publish()}, audio=None).json() == expected
-    assert fast(local, {"audioUrl": "https://not.allowed/x.wav"}).json() == expected  # the audio wins
-
-
-def test_what_a_fast_transcription_asks_of_the_recognizer(tmp_path: Path) -> None:
-    ears = Ears(channels=2)
-    ears.answer = lambda task: [phrase(speaker=1 if task.wanted and task.wanted.speakers else None)]
-    with inside(None, tmp_path, ears, use_cache=False) as local:
-        assert [p.get("channel") for p in fast(local, {"channels": [0, 1]}).json()["phrases"]] == [0, 1]
-        assert [p.get("channel") for p in fast(local, {"channels": [1]}).json()["phrases"]] == [1]
-        definition = {
-            "diarization": {"enabled": True, "maxSpeakers": 4},
-            "phraseList": {"phrases": ["Quovira"]},
-        }
-        mixed = fast(local, definition).json()
-        assert [p["speaker"] for p in mixed["phrases"]] == [1]
-        del definition["phraseList"]
-        assert fast(local, definition, OLD).json()["phrases"][0]["speaker"] == 0
-    wanted = [task.wanted for task in ears.tasks if task.wanted]
-    assert [w.channel for w in wanted] == [0, 1, 1, None, None]
-    assert (wanted[3].speakers, wanted[3].phrases) == (4, ("Quovira",))
-
-
-@pytest.mark.parametrize(
-    ("definition", "audio", "status", "inner"),
-    [
-        pytest.param({}, None, 400, "EmptyRequest", id="no audio?"),
-        pytest.param({}, (None, b"sound"), 400, "InvalidPayload", id="audio without a filename?"),
-        pytest.param({}, ("a.wav", b""), 422, "EmptyAudioFile", id="empty audio?"),
-        pytest.param({"locales": ["de-DE"]}, ("a.wav", b"x"), 400, "InvalidLocale", id="German?"),
-        pytest.param([], ("a.wav", b"x"), 400, "InvalidRequestBodyFormat", id="a list as definition?"),
-        pytest.param({"models": {"en-US": "x"}}, ("a.wav", b"x"), 400, "InvalidModelUri", id="a model?"),
-        pytest.param(
-            {"audioUrl": "https://not.allowed/x.wav"},
-            None,
-            400,
-            "InvalidRecordingsUri",
-            id="a URL elsewhere?",
-        ),
-    ],
-)
-def test_fast_transcriptions_that_are_refused(
-    local: Inside, definition: Any, audio: Any, status: int, inner: str
-) -> None:
-    answer = fast(local, definition, audio=audio)
-    assert (answer.status_code, answer.json()["innerError"]["code"]) == (status, inner)
-
-
-@pytest.mark.parametrize(
-    ("error", "status", "code", "inner"),
-    [
-        (UnusableAudioError("EmptyAudioError", "PATH is empty"), 422, "UnprocessableEntity",
-         "EmptyAudioFile"),
-        (UnusableAudioError("TruncatedAudioError", "PATH is cut off"), 422, "UnprocessableEntity",
-         "InvalidAudioFormat"),
-        (EngineUnavailableError("no model"), 503, "ServiceUnavailable", None),
-        (WorkerDiedError("twice"), 500, "InternalServerError", None),
-    ],
-)  # fmt: skip
-def test_what_goes_wrong_with_a_recording(
-    local: Inside, error: Exception, status: int, code: str, inner: str | None
-) -> None:
-    async def run(task: Any, priority: int) -> bytes:
-        if isinstance(error, UnusableAudioError):
-            raise UnusableAudioError(error.kind, str(error).replace("PATH", str(task.path)))
-        raise error
-
-    local.ears.run = run  # type: ignore[method-assign]
-    answer = fast(local, audio=("my call.wav", b"sound"))
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert answer.json().get("innerError", {}).get("code") == inner
-    if inner:
-        assert answer.json()["message"].startswith("my call.wav is ")
-
-
-def test_recordings_that_are_too_long_or_too_large(local: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
-    local.ears.sound = Ears(duration_s=2 * 3600 + 1).sound
-    assert fast(local).json()["innerError"]["code"] == "AudioLengthLimitExceeded"
-    monkeypatch.setattr(limits, "MAX_FAST_BYTES", 100)
-    answer = fast(local, audio=("a.wav", b"x" * 101))
-    assert (answer.status_code, answer.json()["innerError"]["code"]) == (422, "AudioLengthLimitExceeded")
-    monkeypatch.setattr("speechkit.local.fast_routes._OVERHEAD_BYTES", 0)
-    stated = fast(local, audio=("a.wav", b"y" * 200))
-
-    def chunks() -> Any:
-        yield b'--b\r\nContent-Disposition: form-data; name="audio"; filename="a"\r\n\r\n'
-        yield b"x" * 200
-
-    streamed = local.speech(
-        "POST",
-        f"{JOBS}:transcribe",
-        content=chunks(),
-        headers={"Content-Type": "multipart/form-data; boundary=b"},
-    )
-    for answer in (stated, streamed):
-        assert answer.json()["innerError"]["code"] == "AudioLengthLimitExceeded"
-
-
-def test_a_fast_transcription_leaves_nothing_behind(local: Inside, tmp_path: Path) -> None:
-    fast(local)
-    assert not any(f.is_file() for f in (tmp_path / "state").rglob("*"))
-
-
-# --- what can be recognized ---------------------------------------------------------------------------------
+# --- what can be recognized --------------------------------------------------------------------------------
 
 
 def test_locales_and_base_models_agree(local: Inside) -> None:
@@ -585,69 +342,7 @@ def test_a_model_must_be_one_of_these(local: Inside) -> None:
         assert inner or answer.json()["model"] == {"self": url}
 
 
-# --- misbehaviour -------------------------------------------------------------------------------------------
-
-
-def order(local: Inside, **body: Any) -> Any:
-    return local.client.post("/misbehave", json=body, headers={"api-key": KEY})
-
-
-def test_it_throttles_on_demand(local: Inside) -> None:
-    assert order(local, kind="throttle", times=2, retryAfterSeconds=7).json() == {"pending": {"throttle": 2}}
-    answers = [local.get(JOBS) for _ in range(3)]
-    assert [a.status_code for a in answers] == [429, 429, 200]
-    assert answers[0].json()["code"] == "TooManyRequests"
-    assert answers[0].headers["retry-after"] == "7"
-    one = local.speech("GET", JOBS, headers={"x-speechkit-misbehave": "throttle"})
-    assert one.status_code == 429
-    assert local.client.get("/").status_code == 200
-
-
-def test_it_is_unavailable_where_it_was_told_to(local: Inside) -> None:
-    order(local, kind="unavailable", path="/speechtotext/models")
-    assert local.get(JOBS).status_code == 200
-    assert [local.get("/models/base").status_code for _ in range(2)] == [503, 200]
-
-
-def test_a_job_is_stuck_until_it_behaves(local: Inside) -> None:
-    order(local, kind="stuck")
-    job = local.submit(local.publish())
-    other = wait_for_job(local, local.submit(local.publish(name="b.wav")))
-    assert other["status"] == "Succeeded"
-    assert local.get(f"{JOBS}/{job_id(job)}").json()["status"] == "Running"
-    cleared = local.client.delete("/misbehave", headers={"api-key": KEY})
-    assert cleared.json() == {"pending": {}}
-    assert wait_for_job(local, job)["status"] == "Succeeded"
-
-
-def test_a_sas_has_expired_on_demand(local: Inside) -> None:
-    job, _ = local.transcribe(local.publish())
-    order(local, kind="expired")
-    urls = [
-        local.get(f"{JOBS}/{job_id(job)}/files").json()["values"][0]["links"]["contentUrl"] for _ in range(2)
-    ]
-    assert [local.client.get(url).status_code for url in urls] == [403, 200]
-    order(local, kind="expired")
-    done, files = local.transcribe(local.publish(name="late.wav"))
-    assert done["status"] == "Failed"
-    assert "has expired" in files["report.json"]["details"][0]["errorMessage"]
-
-
-@pytest.mark.parametrize(
-    "body", [{}, {"kind": "sing"}, {"kind": "drop", "times": -1}, {"kind": "drop", "path": 1}]
-)
-def test_orders_that_are_not_understood(local: Inside, body: dict[str, Any]) -> None:
-    assert order(local, **body).status_code == 400
-
-
-def test_misbehaving_needs_the_key_and_may_come_from_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SPEECHKIT_MISBEHAVE", "throttle:2, nonsense, unavailable")
-    with inside(None, tmp_path) as local:
-        assert local.client.post("/misbehave", json={"kind": "drop"}).status_code == 401
-        pending = local.client.get("/misbehave", headers={"api-key": KEY}).json()
-        assert pending == {"pending": {"throttle": 2, "unavailable": 1}}
+# --- nonsense ----------------------------------------------------------------------------------------------
 
 
 def test_random_bytes_break_no_route(local: Inside) -> None:
