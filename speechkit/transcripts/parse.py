@@ -6,34 +6,33 @@ Typed decoding into structs, lists of columns, DataFrames: nothing is walked twi
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import msgspec
+import numpy as np
 
 from speechkit.audio import AUDIO_SUFFIXES
 from speechkit.errors import TranscriptError
 from speechkit.limits import TICKS_PER_SECOND
 from speechkit.transcripts import shapes
 from speechkit.transcripts.schema import Transcript, from_columns, in_time_order
+from speechkit.transcripts.times import TICKS_PER_MILLISECOND, OddValueError, spans, to_ticks
 
 _MODES: Final = {"batch": "batch", "v2": "batch", "fast": "fast", "sdk": "realtime", "conversation": None}
-_ISO: Final = re.compile(
-    r"(-)?P(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S)?)?$", re.IGNORECASE
-)
 _TAG: Final = re.compile(r"</?\w+>")  # profanityFilterMode Tags: <profanity>damn</profanity>
 _PHRASE_COLUMNS: Final = (
-    *("phrase_id", "start_s", "end_s", "channel", "speaker", "locale"),
+    *("phrase_id", "start", "length", "channel", "speaker", "locale"),
     *("confidence", "display", "lexical", "itn", "masked"),
 )
-_SAID_COLUMNS: Final = ("start_s", "end_s", "confidence", "word", "display")
+_WORD_COLUMNS: Final = ("start", "length", "confidence", "word", "display")
 _EDGES: Final = ".,;:!?¿¡…\"'“”‘’«»()[]{}<>-–—"
-_NAN: Final = float("nan")
 
 
 def read_transcript(
@@ -75,14 +74,10 @@ def read_transcript(
         whence = _without_secrets(result.source) if result.source else (path.name if path else None)
         try:
             made.append(_transcript(result, str(name), whence, mode or _MODES[result.shape], engine))
-        except _OddValueError as error:
+        except OddValueError as error:
             value, what = error.args
             raise TranscriptError(f"{where} has {value!r} for a {what}. Fetch it again.") from error
     return made[0] if len(made) == 1 else Transcript.concat(made)
-
-
-class _OddValueError(ValueError):
-    """A text stands where a time or a channel should be: the text, and what it should be."""
 
 
 def _load(source: Any) -> tuple[Any, Path | None]:
@@ -119,31 +114,36 @@ def _transcript(
     result: shapes.Result, call_id: str, source: str | None, mode: str | None, engine: str | None
 ) -> Transcript:
     """Build the three tables of one recording."""
-    bare = 1e-3 if result.shape == "fast" else 1 / TICKS_PER_SECOND  # seconds of a number without a unit
-    spoken = _spoken(result, bare)
-    phrases: dict[str, list[Any]] = {name: [] for name in _PHRASE_COLUMNS}
-    words: dict[str, list[Any]] = {
-        name: [] for name in ("phrase_id", "position", "channel", "speaker", *_SAID_COLUMNS)
-    }
-    for number, (start, end, channel, speaker, locale, best, said) in enumerate(spoken, start=1):
-        phrase_id = f"{call_id}:{number:04d}"
+    bare = TICKS_PER_MILLISECOND if result.shape == "fast" else 1  # ticks of a number without a unit
+    spoken = sorted(_spoken(result, bare), key=_by_time)
+    phrases: dict[str, Any] = {name: [] for name in _PHRASE_COLUMNS}
+    words: dict[str, Any] = {name: [] for name in _WORD_COLUMNS}
+    counts = []
+    for number, phrase in enumerate(spoken, start=1):
+        best = phrase.best
         display = best.display or best.itn or best.lexical or ""
-        row = (start, end, channel, speaker, locale, best.confidence if display else None, display)
-        texts = (best.lexical or None, best.itn or None, best.masked_itn or None)
-        for values, value in zip(phrases.values(), (phrase_id, *row, *texts), strict=True):
+        head = (f"{call_id}:{number:04d}", phrase.start, phrase.length, phrase.channel, phrase.speaker)
+        texts = (display, best.lexical or None, best.itn or None, best.masked_itn or None)
+        row = (*head, phrase.locale, best.confidence if display else None, *texts)
+        for values, value in zip(phrases.values(), row, strict=True):
             values.append(value)
-        count = len(said[0])
-        for name, value in (("phrase_id", phrase_id), ("channel", channel), ("speaker", speaker)):
-            words[name] += [value] * count
-        words["position"] += range(count)
-        for name, told in zip(_SAID_COLUMNS, said, strict=True):
-            words[name].extend(told)  # type: ignore[arg-type]
+        for values, told in zip(words.values(), phrase.words, strict=True):
+            values += told
+        counts.append(len(phrase.words[0]))
+    channels = {_channel(c.channel) for c in result.combined} | set(phrases["channel"])
+    locales = Counter(filter(None, phrases["locale"]))
     for columns in (phrases, words):
         if not any(columns["confidence"]):  # 0 everywhere: the service gave none
-            columns["confidence"] = [None] * len(columns["confidence"])
-        columns["call_id"] = [call_id] * len(columns["phrase_id"])
-    channels = {_channel(c.channel) for c in result.combined} | set(phrases["channel"])
-    locales = Counter(locale for locale in phrases["locale"] if locale)
+            del columns["confidence"]
+        start, length = (np.array(columns.pop(name), np.float64) for name in ("start", "length"))
+        columns["start_s"] = start / TICKS_PER_SECOND
+        columns["end_s"] = (start + np.maximum(length, 0)) / TICKS_PER_SECOND  # the schema allows -0.1 ms
+    phrases["call_id"] = [call_id] * len(spoken)
+    told_phrases = from_columns("phrases", phrases)
+    own = np.repeat(np.arange(len(spoken)), counts)
+    for name in ("call_id", "phrase_id", "channel", "speaker"):
+        words[name] = told_phrases[name].array.take(own)
+    words["position"] = np.arange(len(own)) - np.repeat(np.cumsum([0, *counts])[:-1], counts)
     call = {
         "call_id": call_id,
         "source": source,
@@ -151,44 +151,57 @@ def _transcript(
         "engine": engine,
         "locale": _locale(result.locale) or (locales.most_common(1)[0][0] if locales else None),
         "channels": len(channels - {None}) or None,
-        "duration_s": _duration_s(result, bare),
+        "duration_s": _duration(result, bare) / TICKS_PER_SECOND,
     }
     tables = {
         "calls": from_columns("calls", {name: [value] for name, value in call.items()}),
-        "phrases": from_columns("phrases", phrases),
+        "phrases": told_phrases,
         "words": in_time_order(from_columns("words", words)),
     }
     return Transcript._trusted(tables)
 
 
-_Said = tuple[list[float], list[float], list[float | None], list[str | None], list[str | None]]
-_Spoken = tuple[float, float, int | None, str | None, str | None, shapes.Best, _Said]
+_Words = tuple[list[float], list[float], list[float | None], list[str | None], list[str | None]]
 
 
-def _spoken(result: shapes.Result, bare: float) -> list[_Spoken]:
-    """Return the phrases in time order, each with its words as columns."""
-    rows: list[_Spoken] = []
-    for phrase in result.all_phrases:
-        best = _best(phrase)
-        if best is None:
-            continue
-        said = _said(best, bare)
-        start, end = _span(phrase, bare)
-        if start != start and said[0]:  # no time of its own: that of its words
-            start, end = min(said[0]), max(said[1])
-        if end != end and said[1]:
-            end = max(said[1])
+class _Phrase(NamedTuple):
+    """A phrase with its words as columns: start, length, confidence, word, display; times in ticks."""
+
+    start: float
+    length: float
+    channel: int | None
+    speaker: str | None
+    locale: str | None
+    best: shapes.Best
+    words: _Words
+
+
+def _by_time(phrase: _Phrase) -> tuple[float, int]:
+    """Order by start, then channel; what has no time comes last, in the order of the file."""
+    return (
+        math.inf if math.isnan(phrase.start) else phrase.start,
+        -1 if phrase.channel is None else phrase.channel,
+    )
+
+
+def _spoken(result: shapes.Result, bare: int) -> Iterator[_Phrase]:
+    """Yield the phrases that say something, in the order of the file."""
+    said = [(phrase, best) for phrase in result.all_phrases if (best := _best(phrase))]
+    for (phrase, best), start, length in zip(said, *spans([phrase for phrase, _ in said], bare), strict=True):
+        words = _words(best, bare)
+        if words[0] and math.isnan(start):  # no time of its own: that of its words
+            start, length = min(words[0]), math.nan
+        if words[0] and math.isnan(length):
+            length = max(s + n for s, n in zip(words[0], words[1], strict=True)) - start
         speaker = phrase.speaker if phrase.speaker is not None else phrase.speaker_id
-        locale = _locale(phrase.locale)
-        rows.append((start, end, _channel(phrase.channel), _speaker(speaker), locale, best, said))
-    if not rows:  # some models answer with the whole text only
-        duration_s = _duration_s(result, bare)
-        for combined in result.combined:
-            if display := combined.display or combined.text:
-                best = shapes.Best(display=display)
-                end = _NAN if duration_s is None else duration_s
-                rows.append((0.0, end, _channel(combined.channel), None, None, best, ([], [], [], [], [])))
-    return sorted(rows, key=lambda row: (row[0] if row[0] == row[0] else float("inf"), row[2] or 0))
+        channel = _channel(phrase.channel)
+        yield _Phrase(start, length, channel, _speaker(speaker), _locale(phrase.locale), best, words)
+    if said:
+        return
+    for combined in result.combined:  # some models answer with the whole text only
+        if display := combined.display or combined.text:
+            channel, best = _channel(combined.channel), shapes.Best(display=display)
+            yield _Phrase(0.0, _duration(result, bare), channel, None, None, best, ([], [], [], [], []))
 
 
 def _best(phrase: shapes.Phrase) -> shapes.Best | None:
@@ -198,8 +211,7 @@ def _best(phrase: shapes.Phrase) -> shapes.Best | None:
         if not best.display and phrase.display_text and best is phrase.n_best[0]:
             best.display = phrase.display_text
     else:
-        text = phrase.text or phrase.display_text
-        best = shapes.Best(display=text, confidence=phrase.confidence)
+        best = shapes.Best(display=phrase.text or phrase.display_text, confidence=phrase.confidence)
     if best.words is None:
         best.words = phrase.words
     if best.display_words is None:
@@ -209,20 +221,23 @@ def _best(phrase: shapes.Phrase) -> shapes.Best | None:
     return None
 
 
-def _said(best: shapes.Best, bare: float) -> _Said:
-    """Return the words of a phrase as columns: start, end, confidence, word, display."""
+def _words(best: shapes.Best, bare: int) -> _Words:
+    """Return the words of a phrase as columns."""
     words, shown = best.words or [], best.display_words or []
-    lexical = bool(words) and words[0].word is not None
-    spans = [_span(word, bare) for word in words or shown]
-    starts, ends = [start for start, _ in spans], [end for _, end in spans]
+    starts, lengths = spans(words or shown, bare)
     confidences = [word.confidence for word in words or shown]
-    if lexical:
-        display: Sequence[str | None] = [None] * len(words)
-        if shown:
-            display = align(spans, [(*_span(word, bare), word.display_text or "") for word in shown])
-        return starts, ends, confidences, [word.word for word in words], list(display)
-    texts = [word.text or word.display_text or word.word or "" for word in words or shown]
-    return starts, ends, confidences, [_spoken_form(text) for text in texts], list(texts)
+    if not words or words[0].word is None:  # display forms only
+        texts = [word.text or word.display_text or word.word or "" for word in words or shown]
+        return starts, lengths, confidences, [_spoken_form(text) for text in texts], list(texts)
+    display: list[str | None] = [None] * len(words)
+    if shown:
+        at, long = spans(shown, bare)
+        if at == starts:
+            display = [word.display_text for word in shown]
+        else:
+            forms = [(s, s + n, word.display_text or "") for s, n, word in zip(at, long, shown, strict=True)]
+            display = align([(s, s + n) for s, n in zip(starts, lengths, strict=True)], forms)
+    return starts, lengths, confidences, [word.word for word in words], display
 
 
 def align(
@@ -250,45 +265,11 @@ def align(
     return display
 
 
-def _span(item: Any, bare: float) -> tuple[float, float]:
-    """Return start and end in seconds, NaN where missing; a negative duration (the schema has them) is 0."""
-    ticks = item.offset_in_ticks
-    if ticks is not None:
-        start = ticks / TICKS_PER_SECOND
-    else:
-        start = _seconds(item.offset_milliseconds, item.offset, item.offset_in_seconds, bare)
-    ticks = item.duration_in_ticks
-    if ticks is not None:
-        length = ticks / TICKS_PER_SECOND
-    else:
-        length = _seconds(item.duration_milliseconds, item.duration, item.duration_in_seconds, bare)
-    return start, start + length if length > 0 else (start if length == length else length)
-
-
-def _seconds(milliseconds: float | None, value: shapes.Time, seconds: float | None, bare: float) -> float:
-    if milliseconds is not None:
-        return milliseconds / 1e3
-    if value is None:
-        return _NAN if seconds is None else seconds
-    if not isinstance(value, str):
-        return value / TICKS_PER_SECOND if bare != 1e-3 else value / 1e3
-    if match := _ISO.match(value):
-        sign, *parts = match.groups()
-        days, hours, minutes, rest = (float(part or 0) for part in parts)
-        return (-1 if sign else 1) * (86400 * days + 3600 * hours + 60 * minutes + rest)
-    try:
-        return float(value) * bare
-    except ValueError:
-        raise _OddValueError(value, "time") from None
-
-
-def _duration_s(result: shapes.Result, bare: float) -> float | None:
+def _duration(result: shapes.Result, bare: int) -> float:
+    """Return the length of the recording in ticks, NaN where the result does not tell it."""
     ticks = result.duration_in_ticks if result.duration_in_ticks is not None else result.duration_ticks
-    if ticks is not None:
-        return ticks / TICKS_PER_SECOND
-    milliseconds = result.duration_milliseconds
-    seconds = _seconds(milliseconds, result.duration, result.duration_in_seconds, bare)
-    return None if seconds != seconds else seconds
+    milliseconds, seconds = result.duration_milliseconds, result.duration_in_seconds
+    return to_ticks(ticks, milliseconds, result.duration, seconds, bare)
 
 
 def _spoken_form(text: str) -> str:
@@ -302,7 +283,7 @@ def _channel(channel: shapes.Label) -> int | None:
     try:
         return None if channel is None or channel == "" else int(channel)
     except ValueError:
-        raise _OddValueError(channel, "channel") from None
+        raise OddValueError(channel, "channel") from None
 
 
 def _speaker(speaker: shapes.Label) -> str | None:

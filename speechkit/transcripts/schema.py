@@ -296,6 +296,8 @@ def clock(seconds: float, *, hours: bool = False) -> str:
 
 
 def _typed(values: Any, dtype: Any) -> Any:
+    if str(getattr(values, "dtype", "")) == dtype:
+        return values
     if dtype == "float64":
         return np.array(values, dtype=np.float64)  # None becomes NaN
     return pd.array(values, dtype=dtype)
