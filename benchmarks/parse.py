@@ -171,8 +171,8 @@ def section(data: bytes, counts: tuple[int, int], seconds: dict[str, float], rou
             "## From a result to tables",
             "",
             f"One synthetic hour of a stereo call as a batch result: {len(data) / 1e6:.1f} MB, "
-            f"{counts[0]:,} phrases, {counts[1]:,} words, each with its lexical and its display form. All ways "
-            "end in a sorted table of phrases and one of words; they took turns in one run, the best of "
+            f"{counts[0]:,} phrases, {counts[1]:,} words, each with its lexical and its display form. All "
+            "ways end in a sorted table of phrases and one of words; they took turns in one run, the best of "
             f"{rounds} rounds counts, in CPU time. Trust the ratio more than the milliseconds.",
             "",
             "| way | ms | MB/s | times read_transcript |",
