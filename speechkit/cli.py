@@ -75,7 +75,7 @@ def _main() -> None:
 def transcribe(
     paths: Annotated[
         list[str],
-        typer.Argument(metavar="PATH...", help="Recordings: files, folders, patterns or https:// URLs."),
+        typer.Argument(metavar="PATH", help="Recordings: files, folders, patterns or https:// URLs."),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The corpus to add the calls to; made if needed.")],
     mode: Annotated[Mode, typer.Option(help="Many recordings in jobs, or one request each.")] = Mode.batch,
@@ -136,7 +136,7 @@ def summarize(
     corpus: Annotated[Path, typer.Argument(metavar="DIR", help="The corpus.")],
     again: Annotated[bool, typer.Option("--again", help="Ask again what was answered already.")] = False,
 ) -> None:
-    """Summarize every call of a corpus: what it was about, why, how it ended, each with its proof."""
+    """Summarize every call of a corpus, each claim with its proof."""
     from speechkit.connect import connect
     from speechkit.insight.summaries import summarize as summarize_calls
     from speechkit.settings import read_settings

@@ -226,7 +226,7 @@ def _start(settings: Settings) -> Service:
             stdout=log_file,
             stderr=log_file,
             cwd=home,
-            env={**os.environ, "SPEECHKIT_HOME": str(home)},
+            env=_environment(settings),
             start_new_session=True,  # it outlives this process, and Ctrl-C is not for it
         )
     # Wait for its end, if it comes while this process lives: nobody else may, and `stop` would see a zombie.
@@ -245,6 +245,16 @@ def _start(settings: Settings) -> Service:
     raise LocalServiceError(
         f"the local service did not answer within {START_TIMEOUT_S:.0f} s. {_tail(log_path, begins_at)}"
     )
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Return the environment of the service: what a .env says of the home and of storage holds for it too."""
+    environment = {**os.environ, "SPEECHKIT_HOME": str(settings.home.absolute())}
+    if settings.storage_account_url:
+        environment["STORAGE_ACCOUNT_URL"] = settings.storage_account_url
+    if settings.storage_connection_string:
+        environment["STORAGE_CONNECTION_STRING"] = settings.storage_connection_string.get_secret_value()
+    return environment
 
 
 def _end(service: Service) -> None:

@@ -99,6 +99,7 @@ def _azure(settings: Settings) -> Finding:
     from speechkit.connect import connect
 
     speech = connect(settings, quiet=True)
+    speech.client.attempts = 1
     locales = speech.client.get("transcriptions/locales").get("Submit") or []
     way = speech.client.signer.way
     return Finding(

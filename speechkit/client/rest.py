@@ -37,6 +37,7 @@ TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
 FAST_TIMEOUT_S: Final = 3600.0  # fast transcription answers when the recording is done
 ATTEMPTS: Final = 6
 FIRST_DELAY_S: Final = 1.0  # doubled each time
+FIRST_DELAY_LOCAL_S: Final = 0.1  # nobody who listens here is far away
 MAX_DELAY_S: Final = 60.0
 MAX_RETRY_AFTER_S: Final = 240.0  # 429 may ask for minutes: back off 1-2-4-4 minutes [quota]
 
@@ -95,6 +96,7 @@ class SpeechClient:
         self.endpoint = endpoint.rstrip("/").removesuffix("/speechtotext")
         self.api_version = api_version
         self.sleep = sleep
+        self.attempts = ATTEMPTS
         secret = SecretStr(key) if isinstance(key, str) else key
         self.signer = Signer(self.endpoint, secret, credential)
         direct = is_loopback(self.endpoint)  # a proxy of the environment does not lead back to this machine
@@ -221,7 +223,7 @@ class SpeechClient:
         url, query = (path, None) if client else self._address(path, params or {})
         repeatable = method in ("GET", "PUT", "DELETE") if idempotent is None else idempotent
         sender = client or self._signed
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, self.attempts + 1):
             failure: httpx.HTTPError | httpx.Response
             try:
                 with ExitStack() as opened:
@@ -238,9 +240,9 @@ class SpeechClient:
             except httpx.HTTPError as error:
                 failure = error
             reason = retry_reason(failure, repeatable)
-            if reason is None or attempt == ATTEMPTS:
+            if reason is None or attempt == self.attempts:
                 self._fail(method, url, failure)
-            delay_s = retry_delay_s(failure, attempt)
+            delay_s = retry_delay_s(failure, attempt, FIRST_DELAY_LOCAL_S if self.is_local else FIRST_DELAY_S)
             log.info("%s %s: %s, again in %.1f s", method, strip_sas(url), reason, delay_s)
             self.sleep(delay_s)
         raise AssertionError("unreachable")
@@ -301,13 +303,13 @@ def retry_reason(failure: httpx.HTTPError | httpx.Response, repeatable: bool) ->
     return None
 
 
-def retry_delay_s(failure: httpx.HTTPError | httpx.Response, attempt: int) -> float:
-    """Return how long to wait: what Retry-After asks (at most 240 s), else 1, 2, 4 … 60 s, with jitter."""
+def retry_delay_s(failure: httpx.HTTPError | httpx.Response, attempt: int, first_s: float) -> float:
+    """Return how long to wait: what Retry-After asks (at most 240 s), else ever longer, with jitter."""
     if isinstance(failure, httpx.Response):
         asked = retry_after_s(failure.headers)
         if asked is not None:
             return min(asked, MAX_RETRY_AFTER_S)
-    doubled: float = min(MAX_DELAY_S, FIRST_DELAY_S * 2.0 ** (attempt - 1))
+    doubled: float = min(MAX_DELAY_S, first_s * 2.0 ** (attempt - 1))
     return doubled * random.uniform(0.75, 1.0)
 
 
