@@ -66,7 +66,7 @@ lint: setup-dev  ## style, types and spelling; changes nothing
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/codespell
+	@$(BIN)/codespell *.md docs data/*.md
 
 format: setup-dev  ## what ruff can mend by itself
 	@$(BIN)/ruff check --fix .
