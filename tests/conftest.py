@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     (MODELS_HOME / "models").mkdir(parents=True, exist_ok=True)
     models = speechkit_home / "models"
     if not models.exists():
-        try:
+        with suppress(FileExistsError):  # another worker was faster
             models.symlink_to(MODELS_HOME / "models")
-        except FileExistsError:  # another worker was faster
-            pass
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
