@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 BELOW = 0.5
 """Under it a word counts as doubtful: the recognizer itself gives it less than an even chance."""
 
-WINDOW = 5
-"""Words that are judged together: one unsure word among sure ones is common, five in a row are worth a
-listen."""
+WINDOW = 3
+"""Words judged together: one unsure word among sure ones is common, two beside each other are worth a listen."""
 
 
 def distribution(words: pd.DataFrame, width: float = 0.05) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from speechkit.display.picture import Shown
-from speechkit.display.wording import label
+from speechkit.display.wording import day, label
 from speechkit.transcripts.schema import clock
 
 if TYPE_CHECKING:
@@ -112,16 +112,7 @@ def clock_axis(axes: Axes) -> None:
 
 
 def date_axis(axes: Axes, starts: pd.Series[pd.Timestamp]) -> None:
-    """Mark days, and name the year below."""
-    from matplotlib.dates import AutoDateLocator
-
-    axes.xaxis.set_major_locator(AutoDateLocator(minticks=2, maxticks=8))  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_formatter(lambda number, _: _day(number))
+    """Mark every so many periods by their first day, and name the year below."""
+    marked = starts.iloc[:: -(-len(starts) // 7)]
+    axes.set_xticks(marked.to_numpy(), [day(start, year=False).partition(" ")[2] for start in marked])
     axes.set_xlabel(" and ".join(str(year) for year in sorted(starts.dt.year.unique())))
-
-
-def _day(number: float) -> str:
-    from matplotlib.dates import num2date
-
-    when = num2date(number)  # type: ignore[no-untyped-call]
-    return f"{when.day} {when:%b}"

@@ -72,10 +72,12 @@ def talk_shares(talk: pd.DataFrame, by: str = "queue") -> Shown:
     """
     agents = talk[(talk["role"] == "agent") & talk["talk_share"].notna()]
     left_out = talk["call_id"].nunique() - agents["call_id"].nunique()
+    if talk.empty:
+        return Note("Nobody speaks in these calls, so there is no talk to share.")
     if agents.empty:
         return Note(
-            "Who of the speakers is the agent is known only where each party has a channel of its own; "
-            f"that is so in none of the {count(left_out, 'call')} with speech."
+            "Who of the speakers is the agent is known only where each party has a channel of its own: "
+            f"in none of these {count(left_out, 'call')}."
         )
     spoken = agents["talk_s"] / agents["talk_share"]
     share, many = agents["talk_s"].sum() / spoken.sum(), int((agents["talk_share"] > 0.6).sum())

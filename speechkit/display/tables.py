@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from speechkit.display.picture import Note
 from speechkit.display.wording import count, label
 
 MOST_ROWS = 50
@@ -20,8 +21,8 @@ class Table:
     """A DataFrame to be shown: `headings` and `formats` by column, `caption` as its one-line meaning.
 
     A format turns a value into text; a column without one shows numbers with at most one decimal. Missing
-    values show as a dash. Numbers stand on the right. The first column names its row. Only `most` rows are
-    shown, with a line that says how many more there are.
+    values show as a dash, and a table without rows as the sentence `empty`. Numbers stand on the right. The
+    first column names its row. Only `most` rows are shown, with a line that says how many more there are.
 
     >>> frame = pd.DataFrame({"call": ["<b>"], "talk_s": [61.5]})
     >>> table = Table(frame, "Talk", formats={"talk_s": "{:.0f} s".format})
@@ -34,11 +35,16 @@ class Table:
     headings: Mapping[Hashable, str] = field(default_factory=dict)
     formats: Mapping[Hashable, Callable[[Any], str]] = field(default_factory=dict)
     most: int = MOST_ROWS
+    empty: str = "There is nothing to list."
 
     def __repr__(self) -> str:
+        if self.frame.empty:
+            return self.empty
         return f"{self.caption}\n{self.frame.head(self.most).to_string(index=False)}"
 
     def _repr_html_(self) -> str:
+        if self.frame.empty:
+            return Note(self.empty)._repr_html_()
         shown = self.frame.head(self.most)
         kinds = {name: _is_number(shown[name]) for name in shown}
         titles = {name: html.escape(self.headings.get(name, label(str(name)))) for name in shown}

@@ -15,11 +15,9 @@ from speechkit.errors import ReportError
 if TYPE_CHECKING:
     import pandas as pd
 
-_PACKAGE: Final = Path(__file__).resolve().parent
 FOLDERS: Final = (
-    _PACKAGE.parent.parent / "notebooks" / "reports",  # a clone of the repository
-    _PACKAGE / "notebooks",  # an installed package carries its reports with it
-    Path(sys.prefix) / "share" / "speechkit" / "reports",  # reports that a team shares
+    Path(__file__).resolve().parents[2] / "notebooks" / "reports",  # a clone of the repository
+    Path(sys.prefix) / "share" / "speechkit" / "reports",  # where an installed package puts them
 )
 """Where a report is looked for by its name, in this order."""
 

@@ -70,6 +70,7 @@ def test_passages_mark_the_doubtful_words_and_escape_them() -> None:
     assert list(table) == ["call_id", "passage"]
 
 
-def test_an_empty_table_has_its_headings() -> None:
-    page = Table(pd.DataFrame({"a": pd.Series(dtype="str")}), "Nothing")._repr_html_()
-    assert '<th scope="col"' in page
+def test_an_empty_table_is_a_sentence() -> None:
+    table = Table(pd.DataFrame({"a": pd.Series(dtype="str")}), "Nothing", empty="No <b>call</b>.")
+    assert table._repr_html_() == '<p class="speechkit-note">No &lt;b&gt;call&lt;/b&gt;.</p>'
+    assert repr(table) == "No <b>call</b>."

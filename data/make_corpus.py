@@ -1,0 +1,39 @@
+"""Transcribe and summarize the demo calls anew and keep the result in data/corpus, which the reports read.
+
+    python data/make_corpus.py
+
+Everything goes through the command, as a reader would do it, with whatever service is configured; the
+committed corpus is the local service's. Paths in it are relative to the repository.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CORPUS = ROOT / "data" / "corpus"
+
+
+def main() -> None:
+    """Make the corpus in a folder of its own, and put it in place when it is whole."""
+    with tempfile.TemporaryDirectory(prefix="corpus-", dir=ROOT / "data") as room:
+        new = Path(room) / "corpus"
+        speechkit("transcribe", "data/calls", "--metadata", "data/calls.csv", "--out", str(new))
+        speechkit("summarize", str(new))
+        shutil.rmtree(new / "answers", ignore_errors=True)  # what was asked and answered: no reader needs it
+        (new / ".lock").unlink(missing_ok=True)
+        shutil.rmtree(CORPUS, ignore_errors=True)
+        new.rename(CORPUS)
+
+
+def speechkit(*arguments: str) -> None:
+    """Run the command in the repository, so that its paths are relative to it."""
+    subprocess.run([sys.executable, "-m", "speechkit.cli", *arguments], cwd=ROOT, check=True)
+
+
+if __name__ == "__main__":
+    main()

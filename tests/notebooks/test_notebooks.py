@@ -1,0 +1,263 @@
+"""The notebooks are products: they keep the rules that readers rely on, and run with other parameters too."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import shutil
+import statistics
+from difflib import SequenceMatcher
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import nbformat
+import pytest
+
+from speechkit import demo_data, open_corpus
+from tests.conftest import ROOT
+
+FOLDER = ROOT / "notebooks"
+LESSONS = sorted(FOLDER.glob("*.ipynb"))
+REPORTS = sorted(FOLDER.glob("reports/*.ipynb"))
+EVERY = [*LESSONS, *REPORTS]
+
+
+def named(path: Path) -> str:
+    return path.stem
+
+
+def read(path: Path) -> Any:
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path: Path) -> list[Any]:
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def lines_of(cell: Any) -> int:
+    return len([line for line in cell.source.splitlines() if line.strip()])
+
+
+def outputs_of(path: Path) -> list[Any]:
+    return [output for cell in code_cells(path) for output in cell.outputs]
+
+
+@pytest.fixture(scope="module")
+def tool() -> ModuleType:
+    """notebooks/execute.py as a module."""
+    spec = importlib.util.spec_from_file_location("execute", FOLDER / "execute.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# --- how they are written ---
+
+
+@pytest.mark.parametrize("path", EVERY, ids=named)
+def test_a_notebook_opens_with_title_purpose_need_and_time(path: Path) -> None:
+    first = read(path).cells[0]
+    assert first.cell_type == "markdown"
+    lines = [line for line in first.source.splitlines() if line.strip()]
+    assert lines[0].startswith("# ")
+    assert re.fullmatch(r"\*[^*]+\.\*", lines[1]), "one line of purpose in italics"
+    assert "**Needs**" in first.source
+    assert "**Takes**" in first.source
+
+
+@pytest.mark.parametrize("path", EVERY, ids=named)
+def test_parameters_are_plain_annotated_and_explained(path: Path) -> None:
+    cells = code_cells(path)
+    assert [cell.id for cell in cells if "parameters" in cell.metadata.get("tags", [])] == [cells[0].id]
+    source = cells[0].source
+    for statement in ast.parse(source).body:
+        assert isinstance(statement, ast.AnnAssign)
+        ast.literal_eval(statement.value)  # a plain value: papermill puts another in its place
+    assert all(re.search(r"  # \w.{8,}$", line) for line in source.splitlines())
+
+
+@pytest.mark.parametrize("path", EVERY, ids=named)
+def test_code_is_short_and_defines_nothing(path: Path) -> None:
+    cells = code_cells(path)
+    assert max(lines_of(cell) for cell in cells) <= 15
+    assert statistics.median(lines_of(cell) for cell in cells) <= 4
+    for cell in cells:
+        kinds = {type(node) for node in ast.walk(ast.parse(cell.source))}
+        assert not kinds & {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda}
+        assert all(len(line) <= 120 for line in cell.source.splitlines())
+
+
+@pytest.mark.parametrize("path", EVERY, ids=named)
+def test_headings_are_questions_and_each_has_its_answer(path: Path) -> None:
+    section, answered, figures = "", {}, {}
+    for cell in read(path).cells:
+        for heading in re.findall(r"^## (.+)$", cell.source, re.M) if cell.cell_type == "markdown" else []:
+            section, answered[heading], figures[heading] = heading, False, 0
+        if cell.cell_type == "code" and section:
+            answered[section] = True
+            figures[section] += sum("image/png" in output.get("data", {}) for output in cell.outputs)
+    assert len(answered) >= 4
+    for heading in answered:
+        assert heading.endswith("?") or heading == "Try it"
+    unanswered = [heading for heading, done in answered.items() if not done]
+    assert set(unanswered) <= {"Try it", "And without a notebook?"}
+    assert max(figures.values()) == 1, "one figure a question"
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=named)
+def test_a_lesson_ends_with_something_to_try_and_checks_its_numbers(path: Path) -> None:
+    text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    assert "## Try it" in text
+    assert re.search(r"<details><summary>.*</details>", text, re.S)
+    checked = [cell for cell in code_cells(path) if "nbval-check-output" in cell.metadata.get("tags", [])]
+    assert 2 <= len(checked) <= 5
+    assert all(cell.outputs for cell in checked)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=named)
+def test_links_between_notebooks_lead_somewhere(path: Path) -> None:
+    for cell in read(path).cells:
+        for target in re.findall(r"\]\(([^)#:]+)\)", cell.source) if cell.cell_type == "markdown" else []:
+            assert (path.parent / target).exists(), target
+
+
+# --- how they are committed ---
+
+
+@pytest.mark.parametrize("path", EVERY, ids=named)
+def test_a_notebook_is_committed_as_it_ran(path: Path) -> None:
+    cells = code_cells(path)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert {output.output_type for output in outputs_of(path)} <= {"stream", "display_data", "execute_result"}
+    assert [output.text for output in outputs_of(path) if output.get("name") == "stderr"] == []
+
+
+@pytest.mark.parametrize("path", EVERY, ids=named)
+def test_nothing_of_the_machine_or_the_day_is_committed(path: Path, tool: ModuleType) -> None:
+    notebook = read(path)
+    assert tool.cleaned(read(path)) == notebook
+    text = path.read_text()
+    assert not re.search(r"127\.0\.0\.1:\d|/(?:home|work|root)/\w", text)
+    assert not re.search(r"Bearer |SharedAccess|[?&]sig=", text)
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+
+
+@pytest.mark.parametrize("path", EVERY, ids=named)
+def test_every_picture_can_be_heard(path: Path) -> None:
+    for output in outputs_of(path):
+        if "image/png" in output.get("data", {}):
+            assert len(output.metadata["image/png"]["alt"]) > 30
+
+
+# --- the tool that runs them ---
+
+
+def test_the_tool_cleans_what_changes_from_run_to_run(tool: ModuleType) -> None:
+    said = "speechkit: local service at http://127.0.0.1:41234 (started); fine"
+    assert tool.without_volatile(said) == "speechkit: local service at http://127.0.0.1 (running); fine"
+    assert tool.without_volatile([f"{ROOT}/data/calls/c01.wav"]) == ["data/calls/c01.wav"]
+    assert tool.without_volatile({"text": f"{Path.home()}/x"}) == {"text": "~/x"}
+    assert tool.without_volatile("<Speech object at 0x7f2276749750>") == "<Speech object at 0x...>"
+    cell = nbformat.v4.new_code_cell(
+        "1", id="a", metadata={"execution": {"iopub": "2026"}, "tags": ["parameters"]}
+    )
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"papermill": {"duration": 3}})
+    cleaned = tool.cleaned(notebook)
+    assert cleaned.cells[0].metadata == {"tags": ["parameters"]}
+    assert set(cleaned.metadata) == {"kernelspec", "language_info"}
+
+
+def test_the_tool_names_the_notebooks_it_knows(tool: ModuleType) -> None:
+    assert tool.notebooks([]) == EVERY
+    with pytest.raises(SystemExit, match="there is no notebook 'nothing'"):
+        tool.notebooks(["nothing"])
+
+
+def test_a_notebook_that_fails_or_complains_stays_as_it_was(
+    tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, source in {
+        "bad": "1 / 0",
+        "loud": "import sys; print('hm', file=sys.stderr)",
+        "good": "6 * 7",
+    }.items():
+        nbformat.write(
+            nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), tmp_path / f"{name}.ipynb"
+        )
+    before = {name: (tmp_path / f"{name}.ipynb").read_text() for name in ("bad", "loud")}
+    monkeypatch.setattr(tool, "HERE", tmp_path)
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    assert tool.main([]) == 2
+    assert {name: (tmp_path / f"{name}.ipynb").read_text() for name in before} == before
+    assert "'42'" in (tmp_path / "good.ipynb").read_text().replace('"', "'")
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError" in said
+    assert "loud.ipynb wrote to stderr: hm" in said
+
+
+# --- they run with other parameters ---
+
+
+def run(path: Path, folder: Path, **parameters: Any) -> Any:
+    """Run a notebook by papermill in another folder, and answer it executed."""
+    import papermill
+    from traitlets.config import Config
+
+    ipc = Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/k"}})
+    executed = papermill.execute_notebook(
+        path, folder / path.name, parameters=parameters, progress_bar=False, cwd=folder, config=ipc
+    )
+    said = [o.text for c in executed.cells for o in c.get("outputs", []) if o.get("name") == "stderr"]
+    assert said == []
+    return executed
+
+
+def text_of(notebook: Any) -> str:
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return "\n".join(o.get("text") or o.get("data", {}).get("text/plain", "") for o in outputs)
+
+
+def test_start_here_runs_with_a_mono_call(calls: Path, tmp_path: Path) -> None:
+    text = text_of(run(FOLDER / "00_start_here.ipynb", tmp_path, call="c11.mp3", doubts=2))
+    assert "c11.mp3: 52 s, 1 channel," in text
+    assert "reason: " in text
+
+
+def test_submit_batch_runs_with_recordings_and_a_corpus_of_ones_own(calls: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name in ("c08.wav", "c11.mp3"):
+        shutil.copy(calls / name, mine / name)
+    where = {"recordings": str(mine), "pattern": "c*", "corpus": str(tmp_path / "kept")}
+    text = text_of(run(FOLDER / "02_submit_batch.ipynb", tmp_path, **where))
+    assert "2 transcripts, 1 failure" in text
+    assert "['c08']" in text
+    kept = open_corpus(tmp_path / "kept")
+    assert kept.call_ids == ["c08", "c11"]
+    heard, known = (
+        shelf.call("c11").words["word"].tolist() for shelf in (kept, open_corpus(demo_data("corpus")))
+    )
+    # another processor may round otherwise, and a word may change with it
+    assert SequenceMatcher(None, heard, known, autojunk=False).ratio() > 0.9, (
+        "run: python data/make_corpus.py"
+    )
+
+
+def test_the_demo_corpus_is_of_the_demo_calls(calls: Path) -> None:
+    corpus = open_corpus(demo_data("corpus"))
+    assert corpus.call_ids == sorted(path.stem for path in calls.iterdir())
+    assert set(corpus.sources.values()) == {f"data/calls/{path.name}" for path in calls.iterdir()}
+    assert set(corpus.table("summaries")["call_id"]) == set(corpus.call_ids)
+    assert {"recorded_at", "agent", "queue"} <= set(corpus.calls)
+
+
+def test_the_insight_report_runs_when_no_call_is_left(tmp_path: Path) -> None:
+    notebook = run(FOLDER / "reports" / "insight_report.ipynb", tmp_path, agent="Nobody", start="2026-09-01")
+    text = text_of(notebook)
+    assert "No call in this corpus has start 2026-09-01 and agent Nobody." in text
+    pictures = [o for c in notebook.cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})]
+    assert pictures == []
