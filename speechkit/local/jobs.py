@@ -7,7 +7,7 @@ import json
 import logging
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -59,7 +59,10 @@ class Listener:
 
 
 class Jobs:
-    """Runs the jobs of a service, oldest first, several recordings at a time."""
+    """Runs the jobs of a service, oldest first, several recordings at a time.
+
+    `on_event(job id, what)` is told of each Creation, Processing, Completion and Deletion; it must not raise.
+    """
 
     def __init__(
         self, store: Store, fetcher: Fetcher, listener: Listener, *, workers: int, nbest: int = 1
@@ -68,6 +71,7 @@ class Jobs:
         self._fetcher = fetcher
         self._listener = listener
         self._nbest = nbest
+        self.on_event: Callable[[str, str], None] = lambda job_id, what: None
         self._places = asyncio.Semaphore(workers * AHEAD)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._sweeper: asyncio.Task[None] | None = None
@@ -77,7 +81,7 @@ class Jobs:
         for job in self._store.jobs():
             if not job.finished:
                 log.info("going on with job %s (%s)", job.id, job.display_name)
-                self.submit(job)
+                self._begin(job, None)
         self._sweeper = asyncio.create_task(self._sweep())
 
     async def stop(self) -> None:
@@ -93,7 +97,11 @@ class Jobs:
         return bool(self._running)
 
     def submit(self, job: Job, hold: asyncio.Event | None = None) -> None:
-        """Begin with a job; with `hold` it stays Running until that is set."""
+        """Begin with a new job; with `hold` it stays Running until that is set."""
+        self.on_event(job.id, "Creation")
+        self._begin(job, hold)
+
+    def _begin(self, job: Job, hold: asyncio.Event | None) -> None:
         task = asyncio.create_task(self._run(job, hold))
         self._running[job.id] = task
         task.add_done_callback(lambda _: self._running.pop(job.id, None))
@@ -103,14 +111,18 @@ class Jobs:
         task = self._running.get(job_id)
         if task:
             task.cancel()
-        return self._store.delete_job(job_id)
+        deleted = self._store.delete_job(job_id)
+        if deleted:
+            self.on_event(job_id, "Deletion")
+        return deleted
 
     def remove_expired(self) -> None:
         """Remove jobs whose time to live is over, and uploads that nobody removed."""
         now = time.time()
         for job_id in self._store.expired_jobs(now):
             log.info("the time to live of job %s is over", job_id)
-            self._store.delete_job(job_id)
+            if self._store.delete_job(job_id):
+                self.on_event(job_id, "Deletion")
         self._store.forget_old(now)
         self._fetcher.sweep_uploads()
 
@@ -124,7 +136,7 @@ class Jobs:
 
     async def _run(self, job: Job, hold: asyncio.Event | None) -> None:
         if hold is not None:
-            self._store.start_job(job.id)
+            self._start_job(job)
             await hold.wait()
         while True:
             try:
@@ -139,9 +151,9 @@ class Jobs:
         try:
             inputs = await self._inputs(job)
         except FetchError as error:
-            self._store.finish_job(
-                job.id, "Failed", error={"code": _job_code(error.kind), "message": str(error)}
-            )
+            failure = {"code": _job_code(error.kind), "message": str(error)}
+            self._store.finish_job(job.id, "Failed", error=failure)
+            self.on_event(job.id, "Completion")
             return
         todo = [self._transcribe(job, item) for item in inputs if item.status is None]
         for problem in await asyncio.gather(*todo, return_exceptions=True):
@@ -155,7 +167,7 @@ class Jobs:
         container = job.definition.get("contentContainerUrl")
         if inputs or not container:
             return inputs
-        self._store.start_job(job.id)
+        self._start_job(job)
         blobs = await self._fetcher.list_container(container)
         if not blobs:
             raise FetchError("InvalidUri", "The recordings URI is invalid. The container is empty.")
@@ -165,7 +177,7 @@ class Jobs:
     async def _transcribe(self, job: Job, item: Input) -> None:
         """Transcribe one recording of a job; whatever goes wrong with it goes into the report."""
         async with self._places:
-            self._store.start_job(job.id)
+            self._start_job(job)
             recording = None
             try:
                 locale = job_locale(job.definition)
@@ -236,6 +248,11 @@ class Jobs:
         except FetchError as failure:
             error = error or {"code": _job_code(failure.kind), "message": str(failure)}
         self._store.finish_job(job.id, "Failed" if error else "Succeeded", report=content, error=error)
+        self.on_event(job.id, "Completion")
+
+    def _start_job(self, job: Job) -> None:
+        if self._store.start_job(job.id):
+            self.on_event(job.id, "Processing")
 
 
 def job_locale(definition: Mapping[str, Any]) -> str:

@@ -139,6 +139,11 @@ class Store:
         """What signs URLs; made once, so that they hold after a restart."""
         return self._secret
 
+    @property
+    def database(self) -> sqlite3.Connection:
+        """The connection, for what keeps tables of its own; each statement commits itself."""
+        return self._db
+
     def close(self) -> None:
         """Close the database."""
         self._db.close()
@@ -200,13 +205,14 @@ class Store:
                 value = _json_or_none(changes["customProperties"])
                 self._db.execute("UPDATE jobs SET custom_properties = ? WHERE id = ?", (value, job_id))
 
-    def start_job(self, job_id: str) -> None:
-        """The job runs."""
+    def start_job(self, job_id: str) -> bool:
+        """The job runs; False when it did already."""
         with self._writing():
-            self._db.execute(
+            changed = self._db.execute(
                 "UPDATE jobs SET status = 'Running', acted_s = ? WHERE id = ? AND status = 'NotStarted'",
                 (time.time(), job_id),
-            )
+            ).rowcount
+        return changed > 0
 
     def finish_job(
         self,
