@@ -26,10 +26,11 @@ _DUE: Final = re.compile(
 )
 _PROMISE: Final = re.compile(
     r"\b(?P<who>i|we|she|he|they|you|someone|somebody|"
-    r"(?:my|our|the|a) (?:supervisor|manager|colleague|technician|team|specialist)) will (?:also |then |now |just |definitely |personally )*(?P<deed>\w+)"
+    r"(?:my|our|the|a) (?:supervisor|manager|colleague|technician|team|specialist)) "
+    r"will (?:also |then |now |just |definitely |personally )*(?P<deed>\w+)"
 )
 _VERBS = (
-    "be have see not need know like find hear look love take that get feel understand hold stay help wait"
+    "be have see not need know like find hear look love take that get feel understand hold help wait fall"
 )
 _NO_DEED: Final = frozenset(_VERBS.split())
 """Verbs that promise nothing that could be checked off: "I will be right back", "you will see it"."""
@@ -50,7 +51,7 @@ def _action(sentence: Sentence, sentences: Sequence[Sentence]) -> dict[str, str]
     if match is None or sentence.is_question or HEDGED.search(sentence.plain[: match.start()]):
         return None
     who, deed = match["who"], match["deed"]
-    if deed in _NO_DEED or _DURING_CALL.search(sentence.plain) or sentence.place < 0.25:
+    if deed in _NO_DEED or sentence.words < 5 or _DURING_CALL.search(sentence.plain) or sentence.place < 0.25:
         return None
     if who == "you" and sentence.role != CUSTOMER:
         return None

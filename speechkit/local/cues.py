@@ -24,7 +24,7 @@ OUTBOUND: Final = re.compile(
 
 HEDGED: Final = re.compile(
     r"\b(?:if|would|could|might|maybe|perhaps|usually|normally|in case|unless|do you want|should i|shall i|"
-    r"can i|may i|possible|next time)\b"
+    r"can i|may i|possible|next time|you (?:just |only )?(?:need to|have to|should|must))\b"
 )
 """Words that make a deed a possibility."""
 
@@ -35,11 +35,14 @@ NEGATED: Final = re.compile(
 
 ABOUT_MACHINES: Final = re.compile(
     r"\b(?:ignore|disregard|forget|override) (?:\w+ ){0,3}(?:instructions?|prompts?|rules|above)|"
-    r"\b(?:language model|system prompt|as an ai|you are an? (?:ai|assistant|model|bot)|summar(?:y|ize) (?:this|the) call)\b"
+    r"\b(?:language model|system prompt|as an ai|you are an? (?:ai|assistant|model|bot)|"
+    r"summar(?:y|ize) (?:this|the) call)\b"
 )
 """Sentences that speak to a machine; what they name is no evidence of anything."""
 
 _SHORT: Final = (
+    (r"\$(\d[\d,]*(?:\.\d+)?)", r"\1 dollars"),
+    (r"\bto-(day|night|morrow)\b", r"to\1"),
     (r"won't\b", "will not"),
     (r"can't\b|\bcan not\b", "cannot"),
     (r"n't\b", " not"),
@@ -59,8 +62,8 @@ _SHORT_FORMS: Final = tuple((re.compile(pattern), full) for pattern, full in _SH
 def plain(text: str) -> str:
     """The text as the patterns want it.
 
-    >>> plain("I’m sure it WON'T arrive.")
-    'i am sure it will not arrive.'
+    >>> plain("I’m sure that $5 WON'T do.")
+    'i am sure that 5 dollars will not do.'
     """
     text = " ".join(text.lower().replace("’", "'").split())
     for pattern, full in _SHORT_FORMS:

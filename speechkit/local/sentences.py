@@ -14,6 +14,13 @@ AGENT: Final = "agent"
 CUSTOMER: Final = "customer"
 MAX_QUOTE_WORDS: Final = 24
 _END = re.compile(r"(?<=[.?!])[\"')\]]*\s+(?=\S)")
+# Recognizers write a comma where a speaker pauses, and run sentences together.
+_SPLICE = re.compile(
+    r"(?<=\w),\s+(?=(?:i|you|we|he|she|they|it|my|that|this|there|when|what|how|why|where|thank|please)\b)",
+    re.IGNORECASE,
+)
+_LONG_SENTENCE: Final = 12
+_MIN_PART: Final = 4
 _CLAUSE = re.compile(r"(?<=[,;:])\s+|\s+(?=(?:and|but|because|so|then|which|when|if|or)\s)")
 
 
@@ -100,13 +107,23 @@ def clip(text: str, score: Callable[[str], float] = lambda clause: 0.0) -> str:
 
 def _split(text: str) -> Iterator[str]:
     at = 0
-    for match in _END.finditer(text):
-        if len(re.findall(r"\w+", text[at : match.start()])) > 0:
-            yield text[at : match.start()].strip()
+    for match in [*_END.finditer(text), None]:
+        end = match.start() if match else len(text)
+        piece = text[at:end].strip()
+        if re.search(r"\w", piece):
+            yield from _parts(piece)
+        at = match.end() if match else end
+
+
+def _parts(sentence: str) -> Iterator[str]:
+    """A long sentence at commas behind which another one begins: "my hub is dead, I need it today"."""
+    at = 0
+    for match in _SPLICE.finditer(sentence) if len(sentence.split()) > _LONG_SENTENCE else ():
+        before, after = sentence[at : match.start()], sentence[match.end() :]
+        if len(before.split()) >= _MIN_PART and len(after.split()) >= _MIN_PART:
+            yield before.strip()
             at = match.end()
-    rest = text[at:].strip()
-    if re.search(r"\w", rest):
-        yield rest
+    yield sentence[at:].strip()
 
 
 def _roles(sentences: Sequence[Sentence]) -> dict[str, str]:
