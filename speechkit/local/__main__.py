@@ -78,7 +78,7 @@ async def _serve(
     from speechkit.local.app import create_app
     from speechkit.local.fetch import Fetcher, configured_hosts
     from speechkit.local.jobs import Jobs, Listener
-    from speechkit.local.service import Service
+    from speechkit.local.service import PREFIX, Service
     from speechkit.local.store import Store
     from speechkit.local.workers import ENGINE, Pool
 
@@ -101,6 +101,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, server.end)
     port = listening.getsockname()[1]
+    service.webhooks.base = f"http://{HOST}:{port}{PREFIX}"
     with _announced(home, port, key):
         print(
             f"speechkit local listens on http://{HOST}:{port}; the key is in {home / 'service.json'}",

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speechkit import __version__, limits
-from speechkit.local import batch_routes, fast_routes, model_routes, openai, recording_routes
+from speechkit.local import batch_routes, fast_routes, model_routes, openai, recording_routes, webhook_routes
 from speechkit.local.envelope import RefusalError, gateway_denied, not_found, openai_error
 from speechkit.local.fetch import RECORDINGS
 from speechkit.local.misbehave import HEADER, drop
@@ -45,9 +45,11 @@ def create_app(service: Service) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         if isinstance(service.recognizer, Pool):
             service.recognizer.start()
+        service.webhooks.start()
         service.jobs.start()
         yield
         await service.jobs.stop()
+        await service.webhooks.stop()
         if isinstance(service.recognizer, Pool):
             await service.recognizer.stop()
         service.store.close()
@@ -59,6 +61,7 @@ def create_app(service: Service) -> Starlette:
         *batch_routes.ROUTES,
         *fast_routes.ROUTES,
         *recording_routes.ROUTES,
+        *webhook_routes.ROUTES,
         *openai.ROUTES,
     ]
     app = Starlette(

@@ -22,6 +22,7 @@ from speechkit.local.misbehave import HEADER, Misbehaviour
 from speechkit.local.requests import LOCALES
 from speechkit.local.signatures import Signer
 from speechkit.local.store import Store
+from speechkit.local.webhooks import Webhooks
 from speechkit.local.workers import TaskRunner
 
 PREFIX: Final = "/speechtotext"
@@ -44,6 +45,8 @@ class Service:
 
     def __post_init__(self) -> None:
         self.signer = Signer(self.store.secret)
+        self.webhooks = Webhooks(self.store, self.fetcher)
+        self.jobs.on_event = self.webhooks.on_event
 
     def signed(self, request: Request, path: str, minutes: float) -> str:
         """A URL of this service that can be read without the key for some minutes."""
@@ -58,8 +61,8 @@ class Service:
 
     @property
     def idle_s(self) -> float:
-        """How long nothing was asked and no job ran."""
-        if self.open_requests or self.jobs.busy:
+        """How long nothing was asked, no job ran and nobody was to be called."""
+        if self.open_requests or self.jobs.busy or self.webhooks.busy:
             self.last_request_s = time.monotonic()
         return time.monotonic() - self.last_request_s
 

@@ -22,7 +22,7 @@ from azure.ai.transcription.models import (
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
-from speechkit.local import batch_routes, fast_routes, model_routes
+from speechkit.local import batch_routes, fast_routes, model_routes, webhook_routes
 from speechkit.local.__main__ import _parser
 from speechkit.local.fetch import FetchError
 from speechkit.local.misbehave import KINDS
@@ -49,7 +49,7 @@ TABLE = {route: (here, why) for route, here, why in ROW.findall(DOCUMENT)}
 
 
 def test_the_table_of_routes_is_that_of_the_application() -> None:
-    routes = [*batch_routes.ROUTES, *fast_routes.ROUTES, *model_routes.ROUTES]
+    routes = [*batch_routes.ROUTES, *fast_routes.ROUTES, *model_routes.ROUTES, *webhook_routes.ROUTES]
     served = {
         f"{method} {route.path.removeprefix(PREFIX).replace('{file_id}', '{fileId}')}"
         for route in routes
