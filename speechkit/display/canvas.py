@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STYLE: Final = Path(__file__).with_name("speechkit.mplstyle")
-BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#8F4574", "#6E6E6E"
+BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#8F4574", "#6E6E6E"
 PALE: Final = "#DDE6EC"
 ROLES: Final[Mapping[str, tuple[str, str, str]]] = {
     "agent": (BLUE, "o", ""),
-    "customer": (VERMILLION, "^", "////"),
+    "customer": (VERMILION, "^", "////"),
     "other": (GREY, "s", "...."),
 }
 """Colour, marker and hatch of each role, the same in every figure; `other` is a party whose role is not

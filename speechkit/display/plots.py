@@ -16,7 +16,7 @@ from speechkit.display.canvas import (
     PALE,
     PURPLE,
     ROLES,
-    VERMILLION,
+    VERMILION,
     canvas,
     clock_axis,
     date_axis,
@@ -192,7 +192,7 @@ def confidence(distribution: pd.DataFrame, below: float = 0.5) -> Shown:
     finding = f"{percent(doubted / words)} of {words:,} words have a confidence below {below:g}"
     figure, axes = canvas(finding, 2.5)
     width = float(distribution["upper"].iloc[0] - distribution["lower"].iloc[0])
-    for mask, colour, hatch in ((low, VERMILLION, "////"), (~low, BLUE, "")):
+    for mask, colour, hatch in ((low, VERMILION, "////"), (~low, BLUE, "")):
         bins = distribution[mask]
         axes.bar(bins["lower"], 100 * bins["share"], 0.92 * width, align="edge", color=colour, hatch=hatch)
     axes.axvline(below, color=GREY, linewidth=1, linestyle="--")

@@ -41,7 +41,7 @@ spoken = st.lists(
 
 
 @given(spoken)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_talk_and_silence_agree_with_counting_tenths(rows: list[tuple[str, str | None, int, int]]) -> None:
     table = [(c, s, 0, start / 10, (start + long) / 10, "a b") for c, s, start, long in rows]
     given_ = transcript(table, durations={"a": 40.0, "b": 40.0})
