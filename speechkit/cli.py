@@ -112,9 +112,7 @@ def transcribe(
     corpus = open_corpus(out, create=True)
     _check_metadata(corpus, metadata)
     with _progress() as report:
-        plan = make_plan(
-            paths, mode=mode.value, known=known_calls(corpus), again=again, progress=report, **options
-        )
+        plan = make_plan(paths, mode=mode.value, known=corpus, again=again, progress=report, **options)
         failures = plan.problem_table
         added: list[str] = []
         if plan.items:  # nothing is started for nothing
@@ -201,6 +199,31 @@ def doctor() -> None:
 
 
 @app.command()
+def verify(
+    recording: Annotated[
+        Path | None, typer.Argument(metavar="PATH", help="A recording to send; without it, a demo call.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The report to write, .md or .json.")] = Path(
+        "speechkit-verify.md"
+    ),
+    wait: Annotated[float, typer.Option(metavar="MINUTES", help="How long to wait for batch.")] = 60,
+) -> None:
+    """Send 5 seconds to the configured service and list where its answers depart from what is expected."""
+    from speechkit.connect import connect
+    from speechkit.verify import verify as compare
+    from speechkit.verify import write_report
+
+    speech = connect(quiet=True)
+    say(speech.describe())
+    with _progress() as show:
+        found = compare(speech, recording, wait_s=60 * wait, progress=show)
+    write_report(found, out)
+    typer.echo(f"{found.sentence()}; the report is {out}")
+    if found.departs:
+        raise typer.Exit(1)
+
+
+@app.command()
 def stop() -> None:
     """Stop the local service; unfinished jobs go on when it runs again."""
     from speechkit.connect import stop_service
@@ -240,21 +263,6 @@ def version() -> None:
 
 
 # --- what transcribe is made of ----------------------------------------------------------------------------
-
-
-def known_calls(corpus: Corpus) -> dict[str, tuple[str, str]]:
-    """List the calls of a corpus as a plan knows them again: by the name and content of their recordings."""
-    from speechkit.client.plan import file_name, is_url
-
-    calls = corpus.calls
-    if "audio_sha256" not in calls:
-        calls = calls.assign(audio_sha256=None)
-    known = {}
-    for call_id, source, digest in calls[["call_id", "source", "audio_sha256"]].itertuples(index=False):
-        where = str(source) if isinstance(source, str) else ""
-        digest = digest if isinstance(digest, str) else ""
-        known[call_id] = (where if is_url(where) else file_name(where), digest)
-    return known
 
 
 def _check_metadata(corpus: Corpus, metadata: Path | None) -> None:

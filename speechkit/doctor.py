@@ -39,7 +39,7 @@ def examine() -> Iterator[Finding]:
     except SpeechkitError as error:
         yield _broken("settings", error)
         return
-    yield Finding("settings", "ok", _configured(settings))
+    yield _settings(settings)
     yield _checked("home", lambda: _home(settings))
     if settings.mode == "azure":
         yield _checked("Azure Speech", lambda: _azure(settings))
@@ -62,6 +62,18 @@ def _broken(what: str, error: SpeechkitError) -> Finding:
 
     message, remedy = split_message(str(error))
     return Finding(what, "broken", message, remedy)
+
+
+def _settings(settings: Settings) -> Finding:
+    if settings.speech_key and not settings.speech_endpoint:
+        remedy = "Set SPEECH_ENDPOINT to the endpoint of the resource, or unset SPEECH_KEY."
+        return Finding(
+            "settings",
+            "broken",
+            "SPEECH_KEY is set, and nothing goes to Azure without SPEECH_ENDPOINT",
+            remedy,
+        )
+    return Finding("settings", "ok", _configured(settings))
 
 
 def _configured(settings: Settings) -> str:

@@ -154,7 +154,8 @@ def test_bars_in_a_terminal(service: Running) -> None:
 def test_summarize_and_report(shared: Path) -> None:
     """With the real recognizer and the real `extractive` model of the service that the tests share."""
     shutil.copy(shared / "speech" / "whatstheweatherlike.wav", "call.wav")
-    assert run("transcribe", "call.wav", "--out", "corpus").exit_code == 0
+    transcribed = run("transcribe", "call.wav", "--out", "corpus")
+    assert transcribed.exit_code == 0, transcribed.output
     result = run("summarize", "corpus")
     assert result.exit_code == 0, result.output
     assert result.stdout == "1 call summarized in corpus\n"
@@ -377,6 +378,9 @@ def test_doctor_when_all_is_well() -> None:
             {"SPEECH_ENDPOINT": "http://127.0.0.1:9"}, "Azure Speech: .*cannot be reached", id="nobody"
         ),
         pytest.param({"SPEECH_ENDPOINT": "ftp://x"}, "settings: .*SPEECH_ENDPOINT", id="no-url"),
+        pytest.param(
+            {"SPEECH_ENDPOINT": ""}, "settings: .*without SPEECH_ENDPOINT", id="key-without-endpoint"
+        ),
         pytest.param({"SPEECHKIT_HOME": "file/home"}, "home: .*cannot be written", id="no-home"),
         pytest.param(
             {"OPENAI_ENDPOINT": "http://127.0.0.1:9", "OPENAI_API_KEY": "wr0ng", "OPENAI_MODEL": "m"},

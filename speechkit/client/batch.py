@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from speechkit import limits
 from speechkit.client.options import Options
@@ -14,6 +14,9 @@ from speechkit.client.run import Job, Run
 from speechkit.client.storage import Storage, no_storage, publish_all
 from speechkit.errors import RequestRefusedError, ServiceError
 from speechkit.progress import ProgressCallback
+
+if TYPE_CHECKING:
+    from speechkit.transcripts.schema import Transcript
 
 
 class Batch:
@@ -27,7 +30,7 @@ class Batch:
         self,
         recordings: object,
         *,
-        known: Known | None = None,
+        known: Known | Transcript | None = None,
         again: bool = False,
         progress: ProgressCallback | None = None,
         **options: Any,
@@ -57,10 +60,11 @@ class Batch:
             raise RequestRefusedError("give either recordings or the URL of a container: both were given.")
         if recordings is None:
             return self._submit_container(container, name, Options.of(**options))
-        if isinstance(recordings, Plan):
-            plan = recordings
-        else:
-            plan = self.plan(recordings, progress=progress, **options)
+        if not isinstance(recordings, Plan):
+            recordings = self.plan(recordings, progress=progress, **options)
+        elif options:
+            raise RequestRefusedError(f"a plan has its options: give {', '.join(options)} to plan().")
+        plan = recordings
         plan.raise_if_nothing()
         problems = list(plan.problems)
         published = self._publish(plan, problems, progress)
@@ -78,7 +82,7 @@ class Batch:
                 jobs.append(self._start(body, by_url))
             except ServiceError as error:  # the jobs that have started go on
                 problems += [Problem(item.source, error, item.call_id) for item in ready]
-        if not jobs:
+        if plan.items and not jobs:
             raise problems[-1].error
         return Run(name, jobs, self._client, tuple(problems), self._storage, tuple(published))
 

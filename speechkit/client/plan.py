@@ -21,6 +21,8 @@ from speechkit.progress import Progress, ProgressCallback
 if TYPE_CHECKING:
     import pandas as pd
 
+    from speechkit.transcripts.schema import Transcript
+
 Mode: TypeAlias = Literal["batch", "fast"]
 Known: TypeAlias = Mapping[str, tuple[str, str]]
 """The calls that are there already: call_id to (file name, SHA-256 of the audio)."""
@@ -143,19 +145,13 @@ class Plan:
         return problem_table(self.problems)
 
     def raise_if_nothing(self) -> None:
-        """Raise when nothing is left to send: the first problem, or that everything is there already."""
-        if self.items:
+        """Raise when nothing could be sent: the first problem. That everything is there already is fine."""
+        if self.items or (self.skipped and not self.problems):
             return
         if self.problems:
             error = self.problems[0].error
             more = len(self.problems) - 1
             raise error if not more else type(error)(f"{error} ({more} more recordings have problems.)")
-        if self.skipped:
-            raise RequestRefusedError(
-                f"nothing to transcribe: {self.skipped[0][0]} {self.skipped[0][1]}, "
-                "and there is nothing else. "
-                "Transcribe again with again=True."
-            )
         raise RequestRefusedError("no recordings were given. Give files, folders, patterns or URLs.")
 
 
@@ -163,7 +159,7 @@ def make_plan(
     recordings: object,
     *,
     mode: Mode = "batch",
-    known: Known | None = None,
+    known: Known | Transcript | None = None,
     again: bool = False,
     progress: ProgressCallback | None = None,
     **options: Any,
@@ -171,9 +167,9 @@ def make_plan(
     """Look at recordings (a path, pattern or URL, or many) and decide what to send; nothing is sent.
 
     Without `diarization` and `channels` a stereo recording gets a channel each, a mono one diarization with
-    two speakers. What is in `known`, by file name and content, is skipped unless `again`; a call whose stem
-    is taken gets a short content hash. What cannot be used becomes a problem; only options that fit no
-    recording raise RequestRefusedError.
+    two speakers. What is in the corpus `known`, by file name and content, is skipped unless `again`; a call
+    whose stem is taken gets a short content hash. What cannot be used becomes a problem; only options that
+    fit no recording raise RequestRefusedError.
     """
     base = Options.of(**options)
     if mode == "fast":
@@ -181,12 +177,12 @@ def make_plan(
     else:
         base.batch_body("check", urls=["https://check.invalid"])
     told = "diarization" in options or "channels" in options
-    known = known or {}
+    there = dict(known or {}) if known is None or isinstance(known, Mapping) else known_calls(known)
     addresses, problems = find_addresses(recordings)
     found: list[Recording] = []
     skipped: list[tuple[str, str]] = []
     seen: dict[tuple[str, str], str] = {}
-    there = {where: call_id for call_id, where in known.items()}
+    call_ids = {where: call_id for call_id, where in there.items()}
     for done, address in enumerate(addresses):
         if progress:
             progress(Progress("plan", done, len(addresses), strip_sas(address)))
@@ -197,7 +193,7 @@ def make_plan(
             continue
         identity = (item.file, item.sha256) if item.sha256 else (item.source, "")
         # A call that was added from a result file has no hash: then its file name has to do.
-        call_id = there.get(identity) or there.get((item.file, "")) or ""
+        call_id = call_ids.get(identity) or call_ids.get((item.file, "")) or ""
         if identity in seen:
             skipped.append((item.source, f"is the same recording as {seen[identity]}"))
         elif call_id and not again:
@@ -207,7 +203,20 @@ def make_plan(
         seen.setdefault(identity, item.source)
     if progress and addresses:
         progress(Progress("plan", len(addresses), len(addresses)))
-    return Plan(tuple(_with_call_ids(found, known)), tuple(problems), tuple(skipped))
+    return Plan(tuple(_with_call_ids(found, there)), tuple(problems), tuple(skipped))
+
+
+def known_calls(transcript: Transcript) -> dict[str, tuple[str, str]]:
+    """List the calls of a transcript or corpus as a plan knows them again: file name (or URL) and SHA-256."""
+    calls = transcript.calls
+    if "audio_sha256" not in calls:
+        calls = calls.assign(audio_sha256=None)
+    known = {}
+    for call_id, source, digest in calls[["call_id", "source", "audio_sha256"]].itertuples(index=False):
+        where = source if isinstance(source, str) else ""
+        name = where if is_url(where) else file_name(where)
+        known[str(call_id)] = (name, digest if isinstance(digest, str) else "")
+    return known
 
 
 def find_addresses(recordings: object) -> tuple[list[str], list[Problem]]:

@@ -11,9 +11,11 @@ import pytest
 
 from speechkit import errors, limits
 from speechkit.client.batch import Batch
+from speechkit.client.plan import Plan
 from speechkit.client.rest import SpeechClient
 from speechkit.client.storage import LocalStorage
 from speechkit.progress import Progress
+from speechkit.transcripts.corpus import open_corpus
 
 Make = Callable[..., Path]
 
@@ -46,6 +48,20 @@ def test_from_files_to_transcripts(batch: Batch, azure: Any, recording: Make) ->
     for step in set(steps):
         assert [p.share for p in told if p.step == step][-1] == 1.0, step
     assert all("sig=" not in str(p) for p in told)
+
+
+def test_a_corpus_makes_a_second_run_send_only_what_is_new(batch: Batch, azure: Any, recording: Make) -> None:
+    corpus = open_corpus("corpus", create=True)
+    for n in range(2):
+        recording(Path(f"calls/c{n}.wav"), seed=n)
+        corpus.add(batch.submit("calls", known=corpus).collect().transcripts)
+    assert corpus.call_ids == ["c0", "c1"]
+    assert [len(body["contentUrls"]) for body in azure.bodies] == [1, 1]
+    run = batch.submit("calls", known=corpus)
+    assert (run.jobs, run.watch(), len(run.collect().failures)) == ([], "Succeeded", 0)
+    assert corpus.add(run.collect().transcripts) == []
+    again = batch.submit("calls", known=corpus, again=True).collect()
+    assert corpus.add(again.transcripts, again=True) == ["c0", "c1"]
 
 
 def test_results_are_matched_by_source_signed_or_not(batch: Batch, azure: Any, recording: Make) -> None:
@@ -112,6 +128,7 @@ def test_a_container_is_read_in_place(batch: Batch, azure: Any) -> None:
     [
         ({}, "neither was"),
         ({"container": ""}, "neither was"),
+        ({"recordings": Plan(()), "locale": "en-GB"}, r"give locale to plan\(\)"),
         ({"recordings": ["https://a.example/c.wav"], "container": "https://a.example/c"}, "both were"),
     ],
 )
