@@ -224,6 +224,31 @@ def verify(
 
 
 @app.command()
+def verify(
+    recording: Annotated[
+        Path | None, typer.Argument(metavar="PATH", help="A recording to send; without it, a demo call.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The report to write, .md or .json.")] = Path(
+        "speechkit-verify.md"
+    ),
+    wait: Annotated[float, typer.Option(metavar="MINUTES", help="How long to wait for batch.")] = 60,
+) -> None:
+    """Send 5 seconds to the configured service and list where its answers depart from what is expected."""
+    from speechkit.connect import connect
+    from speechkit.verify import verify as compare
+    from speechkit.verify import write_report
+
+    speech = connect(quiet=True)
+    say(speech.describe())
+    with _progress() as show:
+        found = compare(speech, recording, wait_s=60 * wait, progress=show)
+    write_report(found, out)
+    typer.echo(f"{found.sentence()}; the report is {out}")
+    if found.departs:
+        raise typer.Exit(1)
+
+
+@app.command()
 def stop() -> None:
     """Stop the local service; unfinished jobs go on when it runs again."""
     from speechkit.connect import stop_service

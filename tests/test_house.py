@@ -44,6 +44,7 @@ MAY_IMPORT = {
     "audio": {"errors", "limits", "progress"},
     "settings": {"errors", "limits"},
     "demo": EVERYONE,
+    "shapes": set(),
     "transcripts": EVERYONE,
     "client": EVERYONE | {"transcripts", "settings"},
     "analysis": EVERYONE | {"transcripts"},
@@ -52,7 +53,7 @@ MAY_IMPORT = {
     "reports": EVERYONE | {"display", "settings"},
     "local": EVERYONE,
 }
-KNOW_ALL = {"connect", "cli", "doctor", "__init__"}
+KNOW_ALL = {"connect", "cli", "doctor", "verify", "__init__"}
 
 
 def part_of(path: Path) -> str:
