@@ -14,8 +14,10 @@ from speechkit.insight.turns import Turn
 MIN_FREE_WORDS = 3
 """A shorter quote proves something only where it was cited: "yes" stands in every call."""
 
-# A word, with the apostrophe of "don't", the point of "3.50" and the mask "[CARD]" as parts of it.
-_WORD = re.compile(r"\[[A-Z_]+\]|\w+(?:['’.,:/@-]\w+)*", re.UNICODE)
+# A word, with the apostrophe of "don't", the point of "3.50" and the mask "[CARD]" as parts of it. Accents may
+# stand as characters of their own.
+_LETTERS = r"[\w\u0300-\u036f]+"
+_WORD = re.compile(rf"\[[A-Z_]+\]|{_LETTERS}(?:['’.,:/@-]{_LETTERS})*")
 _ELLIPSIS = re.compile(r"\s*(?:…|\.\.\.+|\[\.\.\.\])\s*")
 
 
@@ -152,4 +154,5 @@ def _words(text: str) -> list[str]:
 
 
 def _plain(word: str) -> str:
-    return unicodedata.normalize("NFKC", word).replace("’", "'").casefold()
+    folded = unicodedata.normalize("NFKC", word).replace("’", "'").casefold()
+    return unicodedata.normalize("NFKC", folded)

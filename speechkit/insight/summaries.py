@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -118,22 +118,24 @@ def summarize_calls(
         raise RequestRefusedError(f"workers={workers} and max_characters={max_characters}: give 1 or more")
     if client is not None and not model:
         raise SettingsError("a client needs to know its model: give model= too")
-    if client is None:
-        client, configured = open_model(settings or read_settings(), endpoint=endpoint, key=key)
-        model = model or configured
     shelf = source if isinstance(source, Shelf) else None
-    questions = Questions(
-        client=client,
-        model=str(model),
-        reasons=labels(reasons, REASONS),
-        outcomes=labels(outcomes, OUTCOMES),
-        store=AnswerStore(shelf.path / "answers" if shelf else None),
-        budget=Budget(price, max_cost),
-        again=again,
-        max_characters=max_characters,
-    )
-    calls = _turns_by_call(source, mask_texts if mask else None)
-    rows, claims = _ask_all(calls, questions, workers, progress or (lambda _: None))
+    with ExitStack() as opened:
+        if client is None:
+            client, configured = open_model(settings or read_settings(), endpoint=endpoint, key=key)
+            opened.enter_context(client)
+            model = model or configured
+        questions = Questions(
+            client=client,
+            model=str(model),
+            reasons=labels(reasons, REASONS),
+            outcomes=labels(outcomes, OUTCOMES),
+            store=AnswerStore(shelf.path / "answers" if shelf else None),
+            budget=Budget(price, max_cost),
+            again=again,
+            max_characters=max_characters,
+        )
+        calls = _turns_by_call(source, mask_texts if mask else None)
+        rows, claims = _ask_all(calls, questions, workers, progress or (lambda _: None))
     about = {"model": questions.model, "masked": mask}
     result = Summaries(
         as_table([{**row, **about} for row in rows], CALL_DTYPES),
