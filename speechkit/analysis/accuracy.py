@@ -233,9 +233,10 @@ def score(
     1      missing    friday        NaN      1
     """
     both, notes = shared_calls(reference, transcript)
-    sides = [read_streams(tables, _keys(tables, channels), rules, form) for tables in (reference, transcript)]
-    if channels == "apart":
-        check_channels(both, reference, transcript)
+    if channels not in ("apart", "mixed"):
+        raise ValueError(f"channels={channels!r}: take 'apart' or 'mixed'.")
+    merged = check_channels(both, reference, transcript) if channels == "apart" else set(both)
+    sides = [read_streams(tables, _keys(tables, merged), rules, form) for tables in (reference, transcript)]
     wanted = set(both)
     keys = {key for side in sides for key in side if key[0] in wanted}
     nothing = Stream([], np.zeros(0, np.int64))
@@ -252,10 +253,10 @@ def score(
     return replace(made, notes=(*notes, *doubts(made.by("call_id"), heard)))
 
 
-def _keys(tables: Tables, channels: Channels) -> Sequence[Hashable]:
-    if channels not in ("apart", "mixed"):
-        raise ValueError(f"channels={channels!r}: take 'apart' or 'mixed'.")
-    return by_channel(tables) if channels == "apart" else [-1] * len(tables.phrases)
+def _keys(tables: Tables, merged: set[str]) -> Sequence[Hashable]:
+    """The channel of each phrase, -1 in the calls that are one row of words."""
+    calls = tables.phrases["call_id"]
+    return [-1 if call in merged else key for call, key in zip(calls, by_channel(tables), strict=True)]
 
 
 def _row(column: str, group: str, counts: Ints) -> dict[str, Any]:

@@ -70,8 +70,8 @@ class Alignment:
 def align(reference: Ints, hypothesis: Ints, compounds: Compounds | None = None) -> Alignment:
     """Align two rows of word numbers with the fewest substitutions, deletions and insertions.
 
-    With `compounds`, words that differ from those of the other side only in where the spaces stand are hits;
-    every word of the reference in them counts as one.
+    With `compounds`, words that differ from those of the other side only in where the spaces stand are hits,
+    where they stand near each other; every word of the reference in them counts as one.
 
     >>> vocabulary = Vocabulary()
     >>> said, heard = (vocabulary.ids(t.split()) for t in ("a new time out today", "a knew timeout to day"))

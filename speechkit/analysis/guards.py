@@ -33,25 +33,26 @@ def shared_calls(reference: Tables, transcript: Tables) -> tuple[list[str], list
     return both, notes
 
 
-def check_channels(call_ids: Sequence[str], reference: Tables, transcript: Tables) -> None:
+def check_channels(call_ids: Sequence[str], reference: Tables, transcript: Tables) -> set[str]:
     """Refuse a mono reference for a stereo call, and the reverse: TranscriptError names the call.
 
-    A channel of the reference on which nothing was recognized is no contradiction.
+    A channel of the reference on which nothing was recognized is no contradiction. The answer are the calls
+    of one channel whose number only one side knows: they are one row of words.
     """
     said, heard = (_channels(tables) for tables in (reference, transcript))
+    merged = set()
     for call_id in call_ids:
         own, other = said.get(call_id, set()), heard.get(call_id, set())
-        if (
-            own == other
-            or not own
-            or not other
-            or (len(own) > 1 and other < own and _is_stereo(transcript, call_id))
-        ):
+        if own == other or not own or not other:
             continue
-        raise TranscriptError(
-            f"{call_id}: the reference is of {_named(own)}, the transcript of {_named(other)}. Give a "
-            "reference with the same channels, or score all channels as one with channels='mixed'."
-        )
+        if len(own) == len(other) == 1 and -1 in own | other:
+            merged.add(call_id)
+        elif not (len(own) > 1 and other < own and _is_stereo(transcript, call_id)):
+            raise TranscriptError(
+                f"{call_id}: the reference is of {_named(own)}, the transcript of {_named(other)}. Give a "
+                "reference with the same channels, or score all channels as one with channels='mixed'."
+            )
+    return merged
 
 
 def doubts(rates: Mapping[str, ErrorRate], heard: Mapping[str, int]) -> list[str]:

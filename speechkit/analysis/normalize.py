@@ -150,7 +150,7 @@ class _Lexicon(dict[str, tuple[str, ...]]):
             return
         if _ADDRESS.search(word):
             word = _SAID.sub(lambda sign: f" {_SIGNS[sign[0]]} ", word)
-        for part in _parts(word):
+        for part in _parts("percent" if word == "%" else word):
             if any(c.isdigit() for c in part):
                 yield part
                 continue

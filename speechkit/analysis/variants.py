@@ -24,7 +24,6 @@ CONTRACTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "ain't": "is not",
         "can't": "can not",
         "cannot": "can not",
-        "couldn't've": "could not have",
         "gimme": "give me",
         "gonna": "going to",
         "gotta": "got to",
@@ -150,7 +149,7 @@ def expand(word: str) -> str:
         return CONTRACTIONS[word]
     for ending, full in _ENDINGS:
         if len(word) > len(ending) and word.endswith(ending):
-            return word[: -len(ending)] + full
+            return expand(word[: -len(ending)]) + full
     if word.endswith("'s") and word[:-2] in _IS:
         return f"{word[:-2]} is"
     return word
