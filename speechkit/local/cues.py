@@ -22,6 +22,12 @@ OUTBOUND: Final = re.compile(
 )
 """What an agent says who has made the call."""
 
+GREETING: Final = re.compile(
+    r"\b(?:good (?:morning|afternoon|evening|night|day)|good ?bye|hi|hello|hey|what can i do for you(?: today)?|"
+    r"how (?:can|may) i (?:help|assist)(?: you)?(?: today)?)\b"
+)
+"""What is said in every call and tells nothing: a good morning is no appointment."""
+
 HEDGED: Final = re.compile(
     r"\b(?:if|would|could|might|maybe|perhaps|usually|normally|in case|unless|do you want|should i|shall i|"
     r"can i|may i|possible|next time|you (?:just |only )?(?:need to|have to|should|must))\b"
@@ -32,6 +38,7 @@ NEGATED: Final = re.compile(
     r"\b(?:not|never|no longer|cannot|unable to|nobody|without|instead of|before i|refuse|no)\b(?: \w+){0,4}$"
 )
 """Words before a deed that say it is not done."""
+_NOT: Final = re.compile(r"\b(?:not|never)\b")
 
 ABOUT_MACHINES: Final = re.compile(
     r"\b(?:ignore|disregard|forget|override) (?:\w+ ){0,3}(?:instructions?|prompts?|rules|above)|"
@@ -79,9 +86,14 @@ def weigh(text: str, cues: Sequence[Cue], *, deeds: bool = False) -> float:
     total = 0.0
     for weight, pattern in cues:
         match = pattern.search(text)
-        if match and not (deeds and NEGATED.search(text[: match.start()])):
+        if match and not (deeds and _is_negated(match, text)):
             total += weight
     return total
+
+
+def _is_negated(match: re.Match[str], text: str) -> bool:
+    inside = _NOT.search(match.group()) and not _NOT.search(match.re.pattern)
+    return bool(inside or NEGATED.search(text[: match.start()]))
 
 
 def _read(name: str) -> dict[str, list[Cue]]:

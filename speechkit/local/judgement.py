@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from speechkit.local.cues import ABOUT_MACHINES, HEDGED, Cue, plain, read_cues, weigh
+from speechkit.local.cues import ABOUT_MACHINES, GREETING, HEDGED, Cue, plain, read_cues, weigh
 from speechkit.local.mood import mood, valence
 from speechkit.local.sentences import AGENT, CUSTOMER, Sentence, clip, is_outbound
 
@@ -59,14 +59,17 @@ def _strongest(
     scores = dict.fromkeys(cues, 0.0)
     best: dict[str, tuple[float, Sentence]] = {}
     for sentence in sentences:
+        said = GREETING.sub("", sentence.plain)
         for value, list_ in cues.items():
-            told = weight(sentence, value) * weigh(sentence.plain, list_, deeds=deeds)
+            told = weight(sentence, value) * weigh(said, list_, deeds=deeds)
             scores[value] += told
             if told > best.get(value, (0.0, sentence))[0]:
                 best[value] = (told, sentence)
     return scores, best
 
 
+_HINT: Final = 0.6
+"""Less than this tells no reason: a word or two that the agent says by the way."""
 _DEPARTMENT: Final = 2.0
 """What the department counts that an agent names in the greeting: a hint, weaker than any clear cue."""
 
@@ -90,7 +93,7 @@ def find_reason(sentences: Sequence[Sentence], cues: Mapping[str, Sequence[Cue]]
         for value in best if sentence.role != CUSTOMER else ():
             scores[value] += _DEPARTMENT * weigh(sentence.plain, departments.get(value, ()))
     value = max(scores, key=lambda name: scores[name], default="")
-    if not best.get(value):
+    if scores.get(value, 0.0) < _HINT or value not in best:
         first = next((s for s in evidence if s.order in rank), evidence[0])
         return found("other" if "other" in cues or not value else value, first, ())
     return found(value, best[value][1], cues[value], scores[value])

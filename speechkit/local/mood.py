@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from speechkit.local.cues import plain, read_cues, weigh
+from speechkit.local.cues import GREETING, plain, read_cues, weigh
 
 if TYPE_CHECKING:
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
@@ -47,9 +46,6 @@ _RATED: Final = {
     "lovely": 2.4,
     "relief": 2.2,
 }
-_GREETING: Final = re.compile(
-    r"\bgood (?:morning|afternoon|evening|night|day)\b|\bgood ?bye\b|\b(?:hi|hello|hey)\b"
-)
 
 
 def valence(text: str) -> float:
@@ -58,7 +54,7 @@ def valence(text: str) -> float:
 
     The lexicon is VADER's (Hutto and Gilbert, 2014) with the courtesy of service calls taken out.
     """
-    said = _GREETING.sub("", plain(text))
+    said = GREETING.sub("", plain(text))
     cues = sum(weigh(said, cues) for cues in read_cues("moods").values())
     rated = float(_analyzer().polarity_scores(said)["compound"])
     return max(-1.0, min(1.0, 0.6 * rated + 0.3 * cues))
