@@ -148,7 +148,7 @@ def _number_kind(run: Run, texts: Sequence[str], questions: Sequence[str]) -> st
     cues = list(_CUE.finditer(before))
     cue = cues[-1].lastgroup if cues else None
     if cue == "card":
-        return "card" if size >= 4 or "code" in cues[-1].group().lower() else None
+        return "card" if size >= 4 or re.search(r"security code|\bcvv", before, re.IGNORECASE) else None
     if cue == "account" and size >= 4:
         return "account"
     if size in (10, 11) and cue != "other":

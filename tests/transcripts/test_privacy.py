@@ -1,0 +1,202 @@
+"""Personal data: found in the forms that people read and in those that they speak, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speechkit.transcripts.digits import UNITS, digit_runs
+from speechkit.transcripts.privacy import KINDS, find_personal, mask_texts, passes_luhn
+from tests.conftest import ROOT
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        pytest.param("My card is 4111 1111 1111 1111.", "My card is [CARD].", id="card-in-groups?"),
+        pytest.param("It is 4111-1111-1111-1111, okay?", "It is [CARD], okay?", id="card-by-its-check-digit?"),
+        pytest.param("It is four one one one, one one one one, one one one one, one one one one.", "It is [CARD].",
+                     id="card-spoken?"),
+        pytest.param("The card ends in nine zero two six.", "The card ends in [CARD].", id="last-four-of-a-card?"),
+        pytest.param("The security code on my card is 319.", "The security code on my card is [CARD].",
+                     id="code-of-a-card?"),
+        pytest.param("Call me at 555-010-0142.", "Call me at [PHONE].", id="phone?"),
+        pytest.param("It's (555) 010 0142.", "It's [PHONE].", id="phone-without-a-cue?"),
+        pytest.param("My cell is five five five, oh one oh, zero one four two.", "My cell is [PHONE].",
+                     id="phone-spoken?"),
+        pytest.param("My cell is double five five, zero one zero, zero one forty two.", "My cell is [PHONE].",
+                     id="phone-with-double-and-forty?"),
+        pytest.param("Write to d.foster@example.com.", "Write to [EMAIL].", id="email?"),
+        pytest.param("It is daniel dot foster at example dot com.", "It is [EMAIL].", id="email-spoken?"),
+        pytest.param("It is Daniel.Foster at example.com please.", "It is [EMAIL] please.", id="email-half-written?"),
+        pytest.param("It is jo underscore b at mail dot example dot org.", "It is [EMAIL].",
+                     id="email-with-underscore?"),
+        pytest.param("My account number is 742 9013.", "My account number is [ACCOUNT].", id="account?"),
+        pytest.param("Account number seven four two, nine zero one, three.", "Account number [ACCOUNT].",
+                     id="account-spoken?"),
+        pytest.param("I was born on May 4th, 1971.", "I was born on [DOB].", id="born?"),
+        pytest.param("Born the fourth of May nineteen seventy one.", "Born the [DOB].", id="born-spoken?"),
+        pytest.param("Date of birth 10/12/1988.", "Date of birth [DOB].", id="born-in-digits?"),
+        pytest.param("Send it to 18 Maple Court, Columbus, Ohio.", "Send it to [ADDRESS].", id="address?"),
+        pytest.param("I live at twenty seven Orchard Street.", "I live at [ADDRESS].", id="address-spoken?"),
+        pytest.param("My name is Daniel Foster.", "My name is [NAME].", id="my-name-is?"),
+        pytest.param("my name is peter lang", "my name is [NAME]", id="my-name-is-in-lower-case?"),
+        pytest.param("Thank you, Mister Lang.", "Thank you, Mister [NAME].", id="mister?"),
+        pytest.param("Am I speaking with Nancy Keller?", "Am I speaking with [NAME]?", id="speaking-with?"),
+        pytest.param("My name is Lang, L A N G.", "My name is [NAME], [NAME].", id="spelled?"),
+    ],
+)  # fmt: skip
+def test_what_is_masked(text: str, masked: str) -> None:
+    assert mask_texts([text], ["customer"]) == [masked]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("It costs 34 dollars and ninety nine cents.", id="a-price?"),
+        pytest.param("My order is six one zero, eight eight four.", id="an-order-number?"),
+        pytest.param("The tracking number is 555 010 0142.", id="a-tracking-number?"),
+        pytest.param(
+            "Four one one one one one one one one one one one one one one two dollars.", id="an-amount?"
+        ),
+        pytest.param("I called on May fourth, nineteen times.", id="a-date-that-is-no-birthday?"),
+        pytest.param("Look at example dot com.", id="a-web-page?"),
+        pytest.param("One moment, please, two of them are on the way.", id="small-numbers?"),
+        pytest.param(
+            "Thank you for calling Larkfield Home, my name is Megan. How can I help you?",
+            id="the-agent's-name?",
+        ),
+        pytest.param("This is Monday, and I am Happy.", id="capitals?"),
+        pytest.param("Your card will be charged on Friday.", id="a-card-without-a-number?"),
+        pytest.param("There are 24 hours in a day and 60 minutes in one hour on the way.", id="measures?"),
+    ],
+)
+def test_what_is_left(text: str) -> None:
+    assert mask_texts([text], ["agent"]) == [text]
+
+
+@pytest.mark.parametrize(
+    ("phrases", "masked"),
+    [
+        pytest.param([("agent", "What is your name?"), ("customer", "Peter Lang."), ("agent", "Is Lang with an A?")],
+                     ["What is your name?", "[NAME].", "Is [NAME] with an A?"], id="answer-and-later-mention?"),
+        pytest.param([("agent", "May I have your account number?"), ("customer", "Sure. It is 7429013.")],
+                     ["May I have your account number?", "Sure. It is [ACCOUNT]."], id="the-question-says-what-it-is?"),
+        pytest.param([("agent", "And your date of birth?"), ("customer", "October twelfth, nineteen eighty eight.")],
+                     ["And your date of birth?", "[DOB]."], id="date-after-the-question?"),
+        pytest.param([("customer", "My card is 4111 1111"), ("customer", "1111 1111, right?")],
+                     ["My card is [CARD]", "[CARD], right?"], id="goes-on-in-the-next-phrase?"),
+        pytest.param([("customer", "My phone is 555"), ("agent", "Mhm."), ("customer", "010 0142.")],
+                     ["My phone is [PHONE]", "Mhm.", "[PHONE]."], id="goes-on-after-a-mhm?"),
+        pytest.param([("agent", "The last four of the card?"), ("customer", "4418."), ("agent", "4418, thank you.")],
+                     ["The last four of the card?", "[CARD].", "[CARD], thank you."], id="read-back?"),
+        pytest.param([("agent", "What is the order number?"), ("customer", "It is 6108840142.")],
+                     ["What is the order number?", "It is 6108840142."], id="an-order-number-that-was-asked-for?"),
+    ],
+)  # fmt: skip
+def test_across_phrases(phrases: list[tuple[str, str]], masked: list[str]) -> None:
+    assert mask_texts([text for _, text in phrases], [who for who, _ in phrases]) == masked
+
+
+def test_every_kind_of_the_readable_dialogues_is_found() -> None:
+    found = {kind: [0, 0] for kind in KINDS}
+    wrong = 0
+    for number in range(1, 8):
+        body = (ROOT / "data" / "dialogues" / f"c0{number}.txt").read_text().partition("\n\n")[2]
+        lines = [line.split(": ", 1) for line in body.splitlines() if ": " in line]
+        texts, marks = [], []
+        for index, (_, line) in enumerate(lines):
+            text = ""
+            for piece in re.split(r"(\{\w+:[^}]*\})", re.sub(r"\[(?:over|hold|pause) [\d.]+\]\s*", "", line)):
+                mark = re.fullmatch(r"\{(\w+):(.*)\}", piece)
+                if mark and mark[1] != "product":
+                    marks.append((mark[1], index, len(text), len(text) + len(mark[2])))
+                text += mark[2] if mark else piece
+            texts.append(text)
+        findings = find_personal(texts, [who for who, _ in lines])
+        hits = set()
+        for kind, index, start, end in marks:
+            hit = [
+                f
+                for f in findings
+                if (f.kind, f.index) == (kind, index) and f.start <= start and f.end >= end - 1
+            ]
+            found[kind][0] += bool(hit)
+            found[kind][1] += 1
+            hits |= set(hit)
+        wrong += len(set(findings) - hits)
+    assert {kind: f"{hit} of {all_}" for kind, (hit, all_) in found.items() if hit < all_} == {}
+    assert wrong == 0
+
+
+@pytest.mark.parametrize(
+    ("digits", "valid"),
+    [
+        ("4111111111111111", True),
+        ("5555555555554444", True),
+        ("4111111111111112", False),
+        ("", False),
+        ("0", True),
+    ],
+)
+def test_luhn(digits: str, valid: bool) -> None:
+    assert passes_luhn(digits) is valid
+
+
+@given(st.text(alphabet="0123456789", min_size=12, max_size=18))
+def test_a_number_with_its_check_digit_is_masked_in_every_form(digits: str) -> None:
+    check = next(d for d in "0123456789" if passes_luhn(digits + d))
+    number = digits + check
+    words = list(UNITS)
+    for form in (
+        number,
+        " ".join(number),
+        " ".join(words[int(d)] for d in number),
+        "-".join(re.findall(".{1,4}", number)),
+    ):
+        assert mask_texts([f"So {form} then"], ["x"]) == ["So [CARD] then"]
+
+
+SAID = "my name is Peter Lang 555 0142 four one at dot com born May Street , . ( and"
+TALK = st.lists(st.sampled_from(SAID.split()), max_size=12)
+
+
+@given(st.lists(TALK, max_size=5), st.data())
+def test_findings_never_overlap_and_lie_in_their_text(said: list[list[str]], data: st.DataObject) -> None:
+    texts = [" ".join(words) for words in said]
+    speakers = [data.draw(st.sampled_from("ab")) for _ in texts]
+    findings = find_personal(texts, speakers)
+    assert findings == sorted(findings, key=lambda f: (f.index, f.start))
+    for one, other in pairwise(findings):
+        assert one.index < other.index or one.end <= other.start
+    assert all(0 <= f.start < f.end <= len(texts[f.index]) and f.kind in KINDS for f in findings)
+    masked = mask_texts(texts, speakers)
+    assert len(masked) == len(texts)
+    assert sum(text.count("[") for text in masked) == len(findings)
+
+
+@given(st.lists(st.text(max_size=60), max_size=4))
+def test_any_text_can_be_masked(texts: list[str]) -> None:
+    assert len(mask_texts(texts)) == len(texts)
+
+
+@pytest.mark.parametrize(
+    ("texts", "speakers", "digits"),
+    [
+        pytest.param(["one two, three"], "a", ["123"], id="words?"),
+        pytest.param(["12-34 (56) 7"], "a", ["1234567"], id="signs-between?"),
+        pytest.param(["1.5 and 2."], "a", ["15", "2"], id="a-point-inside-and-one-at-the-end?"),
+        pytest.param(["twenty one twelve", "nine."], "aa", ["21129"], id="goes-on?"),
+        pytest.param(["one.", "two."], "aa", ["1", "2"], id="ends-with-the-sentence?"),
+        pytest.param(
+            ["one", "well, what do you mean by that", "two"], "aba", ["1", "2"], id="too-much-in-between?"
+        ),
+        pytest.param(["first of the third"], "a", [], id="ordinals-are-no-digits?"),
+    ],
+)
+def test_runs(texts: list[str], speakers: str, digits: list[str]) -> None:
+    assert [run.digits for run in digit_runs(texts, list(speakers))] == digits
