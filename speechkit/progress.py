@@ -10,8 +10,8 @@ from dataclasses import dataclass
 class Progress:
     """One report of progress.
 
-    `step` names the work ("upload", "transcribe", "summarize"), `done` of `total` in the unit that `note` or the step implies
-    (files, seconds of audio), and `eta_s` the seconds that are left, where they can be told.
+    `step` names the work ("upload", "transcribe", "summarize"), `done` of `total` in the unit that `note` or
+    the step implies (files, seconds of audio), and `eta_s` the seconds that are left, where they can be told.
 
     >>> Progress("transcribe", 3, 12).share
     0.25
