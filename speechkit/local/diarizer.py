@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from speechkit.local.recognition import Word
 from speechkit.local.voices import HOP, VoiceEncoder, mel_spectrogram
 
 WINDOW_S: Final = 1.2
@@ -50,6 +51,15 @@ class Diarizer:
         at = np.clip(np.array(starts, np.int64), 0, len(mel) - length)
         self._embeddings.append(self._encoder.embed(mel, at, length))
         self._middles.append(start_s + (at + length / 2) / FRAMES_PER_S)
+
+    def speakers(self, words: Sequence[Word], max_speakers: int) -> list[int]:
+        """The speaker of each word, from 1 on in the order of their first words, at most `max_speakers`."""
+        windows = self.windows()
+        labels = cluster(windows.embeddings, max_speakers)
+        middles = np.array([(word.start_s + word.end_s) / 2 for word in words])
+        found = speakers_at(windows, labels, middles).tolist()
+        numbers = {label: i + 1 for i, label in enumerate(dict.fromkeys(found))}
+        return [numbers[label] for label in found]
 
     def windows(self) -> Windows:
         """What was collected."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -185,7 +186,7 @@ class Segmenter:
         spans = self._spans + tail
         pauses = [
             (later[0] - earlier[1], i + 1)
-            for i, (earlier, later) in enumerate(zip(spans, spans[1:], strict=False))
+            for i, (earlier, later) in enumerate(pairwise(spans))
         ]
         if pauses:
             return self._emit(max(pauses)[1])
