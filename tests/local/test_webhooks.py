@@ -570,6 +570,20 @@ def test_call_backs_and_challenges_survive_a_restart(tmp_path: Path, receiver: R
             assert challenged(second, unanswered)["status"] == "Succeeded"
 
 
+def test_a_job_that_goes_on_after_a_restart_is_not_announced_again(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    with inside(tmp_path, tmp_path / "state") as first:
+        register(first, receiver.url)
+        first.ears.go.clear()
+        job = first.submit(first.publish())
+        wait_until(lambda: len(receiver.events()) == 2)
+    with inside(tmp_path, tmp_path / "state") as second:
+        assert wait_for_job(second, job)["status"] == "Succeeded"
+        wait_until(lambda: idle(second))
+    assert receiver.events() == [f"Transcription{what}" for what in LIFE[:3]]
+
+
 def test_a_host_that_was_taken_from_the_list_is_not_called(local: Inside) -> None:
     values = {"display_name": "old", "web_url": "http://hooks.example/", "events": JOBS}
     old = local.service.webhooks.store.add(NEW, "http://127.0.0.1:5000/speechtotext", values)
