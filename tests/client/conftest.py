@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +19,7 @@ import pytest
 from speechkit import audio
 from speechkit.client.rest import SpeechClient
 from speechkit.client.storage import LocalStorage
+from tests.conftest import ROOT
 
 KEY = "0123456789-not-a-real-key"
 ENDPOINT = "https://westeurope.api.cognitive.microsoft.com"
@@ -165,3 +171,40 @@ def make_recording(path: Path, channels: int = 1, seconds: float = 0.5, seed: in
 @pytest.fixture
 def recording() -> Callable[..., Path]:
     return make_recording
+
+
+# The well-known key of every Azurite, in Microsoft's documentation: it opens nothing but an emulator.
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+@pytest.fixture(scope="module")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running Azurite; answers its connection string."""
+    program = os.environ.get("AZURITE_BLOB") or shutil.which(
+        "azurite-blob", path=ROOT / "node_modules" / ".bin"
+    )
+    if not program:
+        pytest.skip("Azurite is not installed: `make setup-all` does it")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("azurite")
+    options = ["--silent", "--disableTelemetry", "--inMemoryPersistence", "--skipApiVersionCheck"]
+    process = subprocess.Popen(
+        [program, *options, "--blobPort", str(port)],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"AccountName=devstoreaccount1;AccountKey={AZURITE_KEY};BlobEndpoint=http://127.0.0.1:{port}/devstoreaccount1"
+    finally:
+        process.terminate()
+        process.wait(20)

@@ -6,12 +6,8 @@ import base64
 import hashlib
 import io
 import logging
-import os
-import shutil
-import socket
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,13 +19,15 @@ import pytest
 import requests
 from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline.transport import RequestsTransport
+from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, generate_container_sas
 
 from speechkit import errors
+from speechkit.client.batch import Batch
 from speechkit.client.rest import SpeechClient
 from speechkit.client.storage import BlobStorage, LocalStorage, open_storage, publish_all
 from speechkit.progress import Progress
 from speechkit.settings import Settings
-from tests.conftest import ROOT
+from tests.local.service_fixture import KEY, start
 
 ACCOUNT_KEY = base64.b64encode(b"the account's key").decode()
 CONNECTION = f"DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey={ACCOUNT_KEY}"
@@ -293,43 +291,6 @@ def test_many_are_published_and_one_fails() -> None:
 # --- over the wire -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running Azurite; answers its connection string."""
-    program = os.environ.get("AZURITE_BLOB") or shutil.which(
-        "azurite-blob", path=ROOT / "node_modules" / ".bin"
-    )
-    if not program:
-        pytest.skip("Azurite is not installed: `make setup-all` does it")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("azurite")
-    options = ["--silent", "--disableTelemetry", "--inMemoryPersistence", "--skipApiVersionCheck"]
-    process = subprocess.Popen(
-        [program, *options, "--blobPort", str(port)],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"AccountName=devstoreaccount1;AccountKey={AZURITE_KEY};BlobEndpoint=http://127.0.0.1:{port}/devstoreaccount1"
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-# The well-known key of every Azurite, in Microsoft's documentation: it opens nothing but an emulator.
-AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-
-
 @pytest.mark.azurite
 def test_azurite_keeps_a_recording_and_the_url_reads_it(azurite: str, recording: Callable[..., Path]) -> None:
     storage = BlobStorage("calls", connection_string=azurite)
@@ -349,3 +310,36 @@ def test_azurite_keeps_a_recording_and_the_url_reads_it(azurite: str, recording:
     assert httpx.get(url.partition("?")[0]).status_code in (401, 403, 404), "private"
     storage.remove("c 1.wav")
     assert httpx.get(url).status_code == 404
+
+
+@pytest.mark.azurite
+def test_the_service_reads_recordings_and_containers_of_azurite(
+    azurite: str, tmp_path: Path, recording: Callable[..., Path]
+) -> None:
+    running = start(
+        tmp_path / "home",
+        "--engine",
+        "odd_engine:Engine",
+        environment={"STORAGE_CONNECTION_STRING": azurite},
+    )
+    try:
+        client = SpeechClient(running.endpoint, key=KEY)
+        storage = BlobStorage("two", connection_string=azurite)
+        for n in range(2):
+            recording(Path(f"in/c {n}.wav"), seed=n)
+        batch = Batch(client, storage)
+        collected = batch.submit("in").collect()
+        assert (collected.transcripts.call_ids, len(collected.failures)) == (["c 0", "c 1"], 0)
+        service = BlobServiceClient.from_connection_string(azurite)
+        allowed = ContainerSasPermissions(read=True, list=True)
+        until = datetime.now(UTC) + timedelta(hours=1)
+        key = service.credential.account_key
+        sas = generate_container_sas(
+            "devstoreaccount1", "two", account_key=key, permission=allowed, expiry=until
+        )
+        in_place = batch.submit(container=f"{service.url}two?{sas}").collect()
+        assert len(in_place.failures) == 0
+        assert [name[:4] for name in in_place.transcripts.call_ids] == ["c 0-", "c 1-"]
+        assert in_place.transcripts.phrases["display"].tolist() == ["Hello."] * 2
+    finally:
+        running.end()
