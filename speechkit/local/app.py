@@ -21,7 +21,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speechkit import __version__, limits
-from speechkit.local import batch_routes, fast_routes, model_routes, openai, recording_routes, webhook_routes
+from speechkit.local import (
+    batch_routes,
+    fast_routes,
+    model_routes,
+    openai,
+    openapi,
+    recording_routes,
+    webhook_routes,
+)
 from speechkit.local.envelope import RefusalError, gateway_denied, not_found, openai_error
 from speechkit.local.fetch import RECORDINGS
 from speechkit.local.misbehave import HEADER, drop
@@ -63,6 +71,7 @@ def create_app(service: Service) -> Starlette:
         *recording_routes.ROUTES,
         *webhook_routes.ROUTES,
         *openai.ROUTES,
+        *openapi.ROUTES,
     ]
     app = Starlette(
         routes=routes,
@@ -112,7 +121,7 @@ class Gate:
                 "Forbidden", "This service answers to 127.0.0.1 and localhost only."
             ).response(), False
         signed = path.startswith(("/results/", RECORDINGS)) and method in ("GET", "HEAD")
-        if path == "/" or signed:
+        if path in ("/", "/openapi.json") or signed:
             return None, False
         if not self._has_key(headers):
             if path.startswith(openai.OPENAI):
@@ -188,8 +197,16 @@ async def _on_http(request: Request, error: Exception) -> Response:
     else:
         refusal = RefusalError("InvalidRequest", str(error.detail), inner="InvalidRequestBodyFormat")
     if request.url.path.startswith(openai.OPENAI):
-        return openai_error(error.status_code, refusal.message)
-    return refusal.response()
+        response = openai_error(error.status_code, refusal.message)
+    else:
+        response = refusal.response()
+    if error.status_code == 405:  # Starlette's own header names the first route of the path only
+        routes = [
+            r for r in request.app.routes if isinstance(r, Route) and r.path_regex.match(request.url.path)
+        ]
+        routes = [r for r in routes if r.path == request.url.path] or routes  # locales is no id
+        response.headers["Allow"] = ", ".join(sorted({method for r in routes for method in r.methods or ()}))
+    return response
 
 
 async def _on_full(request: Request, error: Exception) -> Response:

@@ -12,6 +12,9 @@ from speechkit.local.envelope import RefusalError
 
 _LOCALE: Final = re.compile(r"[a-z]{2,3}(-[a-z]{4})?-([a-z]{2}|[0-9]{3})", re.IGNORECASE)
 
+# A host's name, or an IPv6 address; other marks are a slip of the pen that would fail much later.
+_HOST: Final = re.compile(r"[a-z0-9_.-]+|[0-9a-f:.]+", re.IGNORECASE)
+
 
 def canonical_locale(text: str) -> str:
     """A locale as the API writes it.
@@ -58,7 +61,8 @@ def check_url(url: Any, target: str, inner: str = "InvalidRecordingsUri") -> Non
     """An absolute http(s) URL."""
     try:
         parts = urlsplit(url) if isinstance(url, str) else None
-        good = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
+        good = parts is not None and parts.scheme in ("http", "https") and parts.port != 0
+        good = good and _HOST.fullmatch(parts.hostname or "" if parts else "") is not None
     except ValueError:
         good = False
     if not good:

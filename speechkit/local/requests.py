@@ -70,12 +70,18 @@ def read_json(body: bytes) -> dict[str, Any]:
     if body.startswith(b"\xef\xbb\xbf"):
         raise invalid("NoUtf8WithBom", "The request body must be UTF-8 without a byte order mark.")
     try:
-        value = json.loads(body)
+        value = json.loads(body, parse_float=_number)
     except (ValueError, RecursionError):
         raise invalid("InvalidRequestBodyFormat", "The request body is not valid JSON.") from None
     if not isinstance(value, dict):
         raise invalid("InvalidRequestBodyFormat", "The request body must be a JSON object.")
     return value
+
+
+def _number(text: str) -> float:
+    """A number of JSON, where 48.0 is a whole one, too."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def parse_submission(
