@@ -449,15 +449,15 @@ def test_a_webhook_that_fails_for_good_is_disabled_until_it_is_updated(
     assert "8 call-backs in a row failed; at the last, it answered 500." in error["message"]
     assert receiver.events() == ["TranscriptionCreation"] * ATTEMPTS
     receiver.statuses.clear()
+    receiver.calls.clear()
     local.transcribe(local.publish(name="missed.wav"))
-    assert len(receiver.events()) == ATTEMPTS, "a disabled one is not called"
+    assert receiver.calls == [], "a disabled one is not called"
     answer = local.speech("PATCH", path(made), json={"properties": {"secret": SECRET}})
     assert answer.json()["status"] == "NotStarted"
     assert "error" not in challenged(local, made)["properties"]
-    receiver.calls.clear()
     third, _ = local.transcribe(local.publish(name="third.wav"))
     wait_until(lambda: len(receiver.events()) == 3)
-    assert {call.json["self"] for call in receiver.calls} == {third["self"]}, "nothing old is sent"
+    assert {c.json["self"] for c in receiver.calls[1:]} == {third["self"]}, "nothing old is sent"
 
 
 def test_a_receiver_that_hangs_blocks_no_job_and_no_other_receiver(local: Inside, receiver: Receiver) -> None:
