@@ -24,7 +24,7 @@ def request_hash(model: str, system: str, user: str, schema: str) -> str:
 
     >>> request_hash("m", "system", "user", "{}") == request_hash("m", "system", "user", "{}")
     True
-    >>> request_hash("m", "system", "user", "{}") == request_hash("m", "systemu", "ser", "{}")
+    >>> request_hash("m", "system", "user", "{}") == request_hash("m", "systemuser", "", "{}")
     False
     """
     text = json.dumps([_FORMAT, model, system, user, schema])

@@ -43,7 +43,7 @@ _NOT: Final = re.compile(r"\b(?:not|never)\b")
 ABOUT_MACHINES: Final = re.compile(
     r"\b(?:ignore|disregard|forget|override) (?:\w+ ){0,3}(?:instructions?|prompts?|rules|above)|"
     r"\b(?:language model|system prompt|as an ai|you are an? (?:ai|assistant|model|bot)|"
-    r"summar(?:y|ize) (?:this|the) call)\b"
+    r"(?:summary of|summarize) (?:this|the) call)\b"
 )
 """Sentences that speak to a machine; what they name is no evidence of anything."""
 

@@ -13,16 +13,25 @@ _TWO: Final = rf"(?P<name>{_WORD}(?:\s+[A-Z]\.?)?\s+{_WORD})"
 
 _ANNOUNCED = re.compile(
     rf"\b(?i:(?:my|the|her|his|full|last|first|family|maiden)\s+name(?:\s+is|['’]s|\s+was)|name\s+of|name\s+is|"
-    rf"(?:speaking|talking|speak|talk)\s+(?:with|to)|under\s+the\s+name(?:\s+of)?)\s+{_ONE_OR_TWO}"
+    rf"(?:speaking|talking|speak|talk)\s+(?:with|to)|is\s+this|call\s+me|ask\s+for|account\s+holder(?:\s+is)?|"
+    rf"(?:my|his|her)\s+(?:husband|wife|son|daughter|mother|father|brother|sister|partner|neighbor)|under\s+the\s+name(?:\s+of)?)\s+{_ONE_OR_TWO}"
 )
 # One capital word after these can be anything ("this is Monday"); two are a name.
-_INTRODUCED = re.compile(rf"\b(?i:this\s+is|i\s+am|i['’]m|here\s+is)\s+{_TWO}")
+_INTRODUCED = re.compile(
+    rf"\b(?i:this\s+is|it\s+is|it['’]s|i\s+am|i['’]m|here\s+is)\s+{_TWO}"
+    rf"(?=\W*(?:$|[,.;?!]|\b(?i:speaking|here|calling|again|from|and|at|with|in|on)\b))"
+)
+_FIRM = re.compile(
+    rf"\b(?i:for\s+calling|welcome\s+to|you\s+have\s+reached|(?:is|am)\s+\w+\s+(?:from|with|at))\s+{_TWO}"
+)
+_SPEAKING = re.compile(rf"{_TWO}\s+(?i:speaking|here)\b")
 _TITLED = re.compile(
     rf"\b(?i:mister|missus|misses|miss|madam|mrs|mr|ms|doctor|dr)\b\.?\s+(?P<name>{_WORD}(?:\s+{_WORD})?)"
 )
 _ASKED = re.compile(
     r"\b(?:your|full|first|last|whose|the|customer['’]?s?)\s+(?:\w+\s+){0,2}name\b|"
-    r"\bwho\s+am\s+i\s+(?:speaking|talking)\b|\bmay i ask who\b",
+    r"\bwho\s+am\s+i\s+(?:speaking|talking)\b|\bmay i ask who\b|\bwho is (?:calling|this|speaking)\b|\byou are\?|"
+    r"\bname,?\s+please\b|\bname\s+and\b|\band\s+(?:\w+\s+)?name\b",
     re.IGNORECASE,
 )
 _ANSWER = re.compile(
@@ -58,7 +67,9 @@ def find_names(texts: Sequence[str], questions: Sequence[str]) -> Iterator[tuple
     >>> list(find_names(["Thank you, Mister Lang.", "Lang with an L."], ["", ""]))
     [(0, 18, 22), (1, 0, 4)]
     """
-    found = [(n, *span) for n, text in enumerate(texts) for span in _in_text(text, questions[n])]
+    firms = {match["name"] for text in texts for match in _FIRM.finditer(text)}
+    spans = [(n, *span) for n, text in enumerate(texts) for span in _in_text(text, questions[n])]
+    found = [(n, start, end) for n, start, end in spans if texts[n][start:end] not in firms]
     known = {texts[n][start:end] for n, start, end in found}
     parts = {part for name in known for part in name.split() if len(part) > 2 and part not in _NO_NAME}
     yield from found
@@ -75,7 +86,7 @@ def find_names(texts: Sequence[str], questions: Sequence[str]) -> Iterator[tuple
 
 def _in_text(text: str, question: str) -> Iterator[tuple[int, int]]:
     greeting = bool(_GREETING.search(text))
-    patterns = [_TITLED, _INTRODUCED] if greeting else [_ANNOUNCED, _INTRODUCED, _TITLED]
+    patterns = [_TITLED] if greeting else [_ANNOUNCED, _INTRODUCED, _SPEAKING, _TITLED]
     for pattern in patterns:
         for match in pattern.finditer(text):
             yield from _cut(text, match.start("name"), match["name"])

@@ -91,34 +91,45 @@ _TLD = r"(?:com|org|net|edu|gov|info|biz|io|co|us|me|mail)\b"
 _DOT = r"(?:\s*\.\s*|\s+dot\s+)"
 _LOCAL = rf"[A-Za-z0-9]+(?:(?:{_DOT}|\s*[_-]\s*|\s+(?:underscore|dash|hyphen|period)\s+)[A-Za-z0-9]+)*"
 _EMAIL = re.compile(
-    rf"(?P<local>{_LOCAL})(?:\s*@\s*|\s+at\s+)[A-Za-z0-9-]+(?:{_DOT}[A-Za-z0-9-]+)*?{_DOT}{_TLD}",
+    rf"(?P<local>{_LOCAL})(?:\s*@\s*|,?\s+at(?:\s+sign)?,?\s+)"
+    rf"[A-Za-z0-9-]+(?:\s+(?:dash\s+|hyphen\s+)?[A-Za-z0-9-]+){{0,2}}?(?:{_DOT}[A-Za-z0-9-]+)*?{_DOT}{_TLD}",
     re.IGNORECASE,
 )
 # "look at example dot com" names a page, not a mailbox.
 _VERBS = "look looking found find is are was it us me you see visit page site website online order shop"
 _NO_MAILBOX = frozenset(_VERBS.split())
-_DIGIT_TAIL = re.compile(rf"(?:\b[A-Za-z]+\s+)?(?:\b(?:{'|'.join(UNITS)})\s+)+$", re.IGNORECASE)
+# The words before that may still belong to it: "daniel foster at", "peter seven one at".
+_BEFORE = re.compile(r"(?:\b[A-Za-z0-9]+\s+){0,4}$")
+_NO_PART = (
+    "is its it's it to at email mail address e me the that's that was as use yes yeah and under sure okay so still now "
+    "send write my your his her our account name or mine would be it'd just please with on for by"
+)
+_NO_LOCAL = frozenset(_NO_PART.split())
 
 
 def _emails(texts: Sequence[str]) -> Iterator[Finding]:
     for index, text in enumerate(texts):
         for match in _EMAIL.finditer(text):
-            local, start = match["local"].lower(), match.start()
-            if local in _NO_MAILBOX:
+            start = match.start()
+            before = _BEFORE.search(text[:start])
+            words = list(re.finditer(r"\S+", before.group())) if before else []
+            if match["local"].lower() in _NO_MAILBOX:
                 continue
-            # "peter seven one at": the digits before, and the word before them.
-            if local in UNITS and (tail := _DIGIT_TAIL.search(text[:start])):
-                start = tail.start()
+            while words and before and words[-1].group().lower() not in _NO_LOCAL | _NO_MAILBOX:
+                start = before.start() + words.pop().start()
             yield Finding("email", index, start, match.end())
 
 
 _CUES: Final = {
     "card": r"\bcards?\b|visa|master ?card|amex|american express|security code|\bcvv",
-    "phone": r"phone|\bcell\b|mobile|\b(?:reach|text) (?:you|me)|\bcall (?:you|me|him|her|us)\b|area code",
+    "phone": r"phone|\bcell\b|mobile|\b(?:reach|text|ring) (?:you|me)|\bcall (?:you|me|him|her|us)\b|area code|"
+    r"(?:best|contact|call ?back|daytime) number|number (?:to call|can (?:i|we)|you are calling)",
     "account": r"account|customer (?:number|id)|member|policy number|contract number|social security",
     "dob": r"birth|\bborn\b",
-    "other": r"\border\b|tracking|ticket|\bcase\b|confirmation|reference|serial|model|invoice|\bcode\b",
+    "other": r"(?:order|tracking|ticket|case|confirmation|reference|serial|model|invoice|version)"
+    r"(?: (?:number|id|code|is|ends)\b|\?)|(?<!security )\bcode\b|\bzip\b",
 }
+_SOME_NUMBER = re.compile(r"\b(?:my|your|a|new|old|right|this) number\b", re.IGNORECASE)
 _CUE = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _CUES.items()), re.IGNORECASE)
 _MEASURES = "dollars dollar cents cent percent % minutes days weeks months years hours degrees feet"
 _AMOUNT = frozenset(_MEASURES.split())
@@ -151,7 +162,11 @@ def _number_kind(run: Run, texts: Sequence[str], questions: Sequence[str]) -> st
         return "card" if size >= 4 or re.search(r"security code|\bcvv", before, re.IGNORECASE) else None
     if cue == "account" and size >= 4:
         return "account"
+    if cue == "dob" and 4 <= size <= 8:
+        return "dob"
     if size in (10, 11) and cue != "other":
+        return "phone"
+    if size == 7 and cue is None and _SOME_NUMBER.search(before):
         return "phone"
     if size >= 7 and (cue == "phone" or (size == 7 and run.groups == 2 and cue is None)):
         return "phone"
@@ -160,7 +175,7 @@ def _number_kind(run: Run, texts: Sequence[str], questions: Sequence[str]) -> st
 
 _MONTH = "january|february|march|april|may|june|july|august|september|october|november|december"
 _ORDINALS = (
-    r"first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|\w+teenth|\w+tieth"
+    r"first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|\w+teenth|\w+ieth"
 )
 _CARDINALS = "|".join([*UNITS, *TEENS, *TENS, "hundred", "thousand"])
 _NUMBER = rf"(?i:\d+(?:st|nd|rd|th)?|{_ORDINALS}|{_CARDINALS})\b"
