@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from speechkit.display.progress import show_progress
 from speechkit.errors import SpeechkitError
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from speechkit.client.plan import Plan
     from speechkit.connect import Speech
-    from speechkit.progress import Progress, ProgressCallback
+    from speechkit.progress import ProgressCallback
     from speechkit.transcripts.corpus import Corpus
 
 LOCAL_JOB_SIZE: Final = 4  # the local service ends small jobs early, so that there is progress to see
@@ -111,7 +110,7 @@ def transcribe(
         options["diarization"] = diarize or None
     corpus = open_corpus(out, create=True)
     _check_metadata(corpus, metadata)
-    with _progress() as report:
+    with show_progress() as report:
         plan = make_plan(paths, mode=mode.value, known=corpus, again=again, progress=report, **options)
         failures = plan.problem_table
         added: list[str] = []
@@ -147,7 +146,7 @@ def summarize(
         speech = connect(settings, quiet=True)
         say(speech.describe())
         local = {"endpoint": speech.endpoint, "key": speech.key}
-    with _progress() as report:
+    with show_progress() as report:
         table = summarize_calls(calls, settings, again=again, progress=report, **local)
     failed = table[table["status"].isin(["failed", "skipped"])]
     typer.echo(f"{_count(len(table) - len(failed), 'call')} summarized in {corpus}")
@@ -179,7 +178,7 @@ def report(
         if not equals or not key:
             raise typer.BadParameter(f"{item!r}: write NAME=VALUE.", param_hint="-p")
         given[key.strip()] = value
-    with _progress() as show:
+    with show_progress() as show:
         typer.echo(run_report(name, corpus=corpus, out=out, parameters=given, progress=show))
 
 
@@ -215,32 +214,7 @@ def verify(
 
     speech = connect(quiet=True)
     say(speech.describe())
-    with _progress() as show:
-        found = compare(speech, recording, wait_s=60 * wait, progress=show)
-    write_report(found, out)
-    typer.echo(f"{found.sentence()}; the report is {out}")
-    if found.departs:
-        raise typer.Exit(1)
-
-
-@app.command()
-def verify(
-    recording: Annotated[
-        Path | None, typer.Argument(metavar="PATH", help="A recording to send; without it, a demo call.")
-    ] = None,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The report to write, .md or .json.")] = Path(
-        "speechkit-verify.md"
-    ),
-    wait: Annotated[float, typer.Option(metavar="MINUTES", help="How long to wait for batch.")] = 60,
-) -> None:
-    """Send 5 seconds to the configured service and list where its answers depart from what is expected."""
-    from speechkit.connect import connect
-    from speechkit.verify import verify as compare
-    from speechkit.verify import write_report
-
-    speech = connect(quiet=True)
-    say(speech.describe())
-    with _progress() as show:
+    with show_progress() as show:
         found = compare(speech, recording, wait_s=60 * wait, progress=show)
     write_report(found, out)
     typer.echo(f"{found.sentence()}; the report is {out}")
@@ -351,53 +325,6 @@ def _print_failures(failures: pd.DataFrame) -> None:
     for row in rows:
         table.add_row(*(Text(cell if isinstance(cell, str) else "") for cell in row))
     Console(stderr=True).print(table)
-
-
-@contextmanager
-def _progress() -> Iterator[ProgressCallback]:
-    """Show progress on stderr: bars in a terminal, else a line for each step and for each quarter of it."""
-    if not sys.stderr.isatty():
-        yield _Lines().show
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("{task.description:<10}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    bars = Bars(
-        *columns, TimeElapsedColumn(), TextColumn("{task.fields[note]}"), console=Console(stderr=True)
-    )
-    tasks: dict[str, Any] = {}
-
-    def show(progress: Progress) -> None:
-        if progress.step not in tasks:
-            tasks[progress.step] = bars.add_task(progress.step, note="")
-        bars.update(tasks[progress.step], completed=progress.done, total=progress.total, note=_note(progress))
-
-    with bars:
-        yield show
-
-
-class _Lines:
-    """Progress as lines, for logs."""
-
-    def __init__(self) -> None:
-        self._shown: dict[str, int] = {}
-
-    def show(self, progress: Progress) -> None:
-        """Print a line when a step begins, ends, or has come a quarter further."""
-        quarter = int(progress.share * 4)
-        if self._shown.get(progress.step) != quarter:
-            self._shown[progress.step] = quarter
-            say(f"{progress.step} {progress.share:.0%} {_note(progress)}".rstrip())
-
-
-def _note(progress: Progress) -> str:
-    """Write a progress's note, and how long it takes still."""
-    if progress.eta_s is None:
-        return progress.note
-    minutes, seconds = divmod(round(progress.eta_s), 60)
-    return f"{progress.note}, about {minutes}:{seconds:02d} left".lstrip(", ")
 
 
 if __name__ == "__main__":
