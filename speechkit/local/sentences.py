@@ -77,9 +77,8 @@ def clip(text: str, score: Callable[[str], float] = lambda clause: 0.0) -> str:
     """A piece of a sentence of at most MAX_QUOTE_WORDS words: whole clauses around the one that scores
     highest.
 
-    >>> clip("My neighbor says hello, " * 6 + "and it is broken, because it fell.", lambda c: "broken" in c)
-    'My neighbor says hello, My neighbor says hello, My neighbor says hello, and it is broken, because it
-    fell.'
+    >>> clip("well, " * 30 + "it is broken, " + "you know, " * 10, lambda clause: "broken" in clause)[:23]
+    'it is broken, you know,'
     """
     if len(text.split()) <= MAX_QUOTE_WORDS:
         return text
