@@ -146,7 +146,7 @@ def test_bars_in_a_terminal(service: Running) -> None:
     os.close(master)
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
     assert process.returncode == 1
-    assert re.search(r"transcribe .*100 %", text)
+    assert re.search(r"transcribe .*100%", text)
     assert "what to do" in text
     assert "bad.wav" in text
 
