@@ -91,18 +91,14 @@ def _in_text(text: str, question: str) -> Iterator[tuple[int, int]]:
         for match in pattern.finditer(text):
             yield from _cut(text, match.start("name"), match["name"])
     asked = _ASKED.search(question)
-    if asked and (match := _ANSWER.search(text)):
-        yield from _cut(text, match.start("name"), match["name"])
-    if asked or re.search(
-        r"\bspell|\bname\b",
-        text,
-        re.IGNORECASE,
-    ):
+    if asked and (answer := _ANSWER.search(text)):
+        yield from _cut(text, answer.start("name"), answer["name"])
+    if asked or re.search(r"\bspell|\bname\b", text, re.IGNORECASE):
         yield from ((match.start(), match.end()) for match in _SPELLED.finditer(text))
-    if match := _LOWER.search(text):
-        words = [word for word in match["name"].split() if word not in _FILLER]
-        if words and match["name"].startswith(words[0]):
-            yield match.start("name"), match.start("name") + len(" ".join(words))
+    if lower := _LOWER.search(text):
+        words = [word for word in lower["name"].split() if word not in _FILLER]
+        if words and lower["name"].startswith(words[0]):
+            yield lower.start("name"), lower.start("name") + len(" ".join(words))
 
 
 def _cut(text: str, start: int, name: str) -> Iterator[tuple[int, int]]:
