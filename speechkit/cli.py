@@ -237,6 +237,12 @@ def serve(
         str | None, typer.Option(metavar="K", help="The key that requests must carry; without it a new one.")
     ] = None,
     state: Annotated[Path | None, typer.Option(metavar="DIR", help="The folder for its jobs.")] = None,
+    engine: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Another recognizer: whisper, with --model.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A folder with a faster-whisper model.")
+    ] = None,
 ) -> None:
     """Run the local service in the foreground, until Ctrl-C."""
     from speechkit.connect import KEY_VARIABLE, require_extra
@@ -245,7 +251,8 @@ def serve(
     settings = read_settings()
     require_extra()
     command = [sys.executable, "-m", "speechkit.local", "--port", str(port)]
-    command += ["--state", str(state)] if state else []
+    for option, value in (("--state", state), ("--engine", engine), ("--model", model)):
+        command += [option, str(value)] if value else []
     environment = {**os.environ, "SPEECHKIT_HOME": str(settings.home.absolute())}
     if key:
         environment[KEY_VARIABLE] = key  # not in the arguments, which every user of the machine can read

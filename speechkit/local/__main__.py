@@ -53,8 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="recognizer processes")
     parser.add_argument("--nbest", type=int, default=1, help="hypotheses a phrase in batch results")
     parser.add_argument(
-        "--engine", help="another recognizer: MODULE:CLASS with the interface of engine.Engine"
+        "--engine", help="another recognizer: whisper, or MODULE:CLASS with the interface of engine.Engine"
     )
+    parser.add_argument("--model", type=Path, metavar="DIR", help="the model of --engine whisper")
     parser.add_argument(
         "--allow", action="append", default=[], metavar="HOST", help="fetch recordings from there"
     )
@@ -66,8 +67,24 @@ def _run(options: argparse.Namespace) -> None:
     home = Path(os.environ.get("SPEECHKIT_HOME") or "~/.speechkit").expanduser().absolute()
     state = (options.state or home / "service").absolute()
     key = options.key or os.environ.get(KEY_VARIABLE) or secrets.token_urlsafe(24)
+    _open_languages(options)
     with _socket(options.port) as listening, _locked(state):
         asyncio.run(_serve(options, home, state, key, listening))
+
+
+def _open_languages(options: argparse.Namespace) -> None:
+    """See that a Whisper model can be used before anything starts, and serve its languages."""
+    if options.engine != "whisper":
+        if options.model:
+            raise LocalServiceError("--model is for --engine whisper. Give both, or neither.")
+        return
+    from speechkit.local import locales, whisper
+
+    whisper.require_package()
+    folder = whisper.check_folder(options.model)
+    options.model = folder.absolute()
+    model = f"The Whisper model {folder.name}, run by faster-whisper; not a model of Azure."
+    locales.open_to(whisper.languages_of(folder), model)
 
 
 async def _serve(
@@ -80,15 +97,16 @@ async def _serve(
     from speechkit.local.jobs import Jobs, Listener
     from speechkit.local.service import PREFIX, Service
     from speechkit.local.store import Store
-    from speechkit.local.workers import ENGINE, Pool
+    from speechkit.local.workers import ENGINE, WHISPER, Pool
 
     workers = max(1, options.workers)
     store = Store(state)
+    whisper = options.engine == "whisper"
     pool = Pool(
         workers,
-        home / "models",
-        options.engine or ENGINE,
-        None if options.engine else functools.partial(_fetch_models, home),
+        options.model if whisper else home / "models",
+        WHISPER if whisper else options.engine or ENGINE,
+        functools.partial(_fetch_models, home) if whisper or not options.engine else None,
     )
     listener = Listener(store, pool, use_cache=not options.no_cache)
     fetcher = Fetcher(store, state, configured_hosts(options.allow))

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive
 
 from speechkit import limits
+from speechkit.local import locales
 from speechkit.local.envelope import RefusalError
 from speechkit.local.fetch import Fetched, FetchError, without_sas
 from speechkit.local.recognition import Heard, Sound, Wanted
@@ -111,7 +112,8 @@ async def _hear(service: Service, recording: Fetched, sound: Sound, definition: 
     channels: list[int | None] = [None]
     if definition.channels and sound.channels > 1:  # ignored for mono
         channels = list(definition.channels)
-    wanted = [Wanted(channel, definition.speakers, 1, definition.phrases) for channel in channels]
+    told = locales.language_of(definition.locale)
+    wanted = [Wanted(channel, definition.speakers, 1, definition.phrases, told) for channel in channels]
     phrases = await asyncio.gather(*(service.listener.hear(recording, w, FAST_PRIORITY) for w in wanted))
     return Heard(sound.duration_s, dict(zip(channels, phrases, strict=True)))
 

@@ -14,9 +14,10 @@ import msgspec
 
 from speechkit import limits
 from speechkit.errors import LocalServiceError
+from speechkit.local import locales
 from speechkit.local.fetch import Fetched, Fetcher, FetchError, without_sas
 from speechkit.local.recognition import Heard, Phrase, Sound, Wanted, decode_phrases
-from speechkit.local.requests import english_locale, only_english
+from speechkit.local.requests import served_locale
 from speechkit.local.results import batch_result, report
 from speechkit.local.store import Input, Job, Store, is_full
 from speechkit.local.workers import BATCH_PRIORITY, Task, TaskRunner, UnusableAudioError
@@ -182,7 +183,7 @@ class Jobs:
             try:
                 locale = job_locale(job.definition)
                 recording = await self._fetcher.fetch(item.url)
-                heard = await self._hear(recording, job.definition["properties"])
+                heard = await self._hear(recording, job.definition["properties"], locale)
                 result = batch_result(
                     heard,
                     source=without_sas(item.url),
@@ -208,7 +209,7 @@ class Jobs:
                 if recording:
                     recording.release()
 
-    async def _hear(self, recording: Fetched, properties: Mapping[str, Any]) -> Heard:
+    async def _hear(self, recording: Fetched, properties: Mapping[str, Any], locale: str) -> Heard:
         sound = await self._listener.look(recording)
         channels = [c for c in sorted(properties["channels"]) if c < sound.channels]
         if not channels:
@@ -221,7 +222,8 @@ class Jobs:
         speakers = diarization.get("maxSpeakers") if diarization.get("enabled") else None
         if speakers:
             _check_diarization(sound)
-        wanted = [Wanted(channel, speakers, self._nbest) for channel in channels]
+        told = locales.language_of(locale)
+        wanted = [Wanted(channel, speakers, self._nbest, language=told) for channel in channels]
         phrases = await asyncio.gather(*(self._listener.hear(recording, w) for w in wanted))
         return Heard(sound.duration_s, dict(zip(channels, phrases, strict=True)))
 
@@ -256,13 +258,13 @@ class Jobs:
 
 
 def job_locale(definition: Mapping[str, Any]) -> str:
-    """The English locale of a job, or FetchError when none of its locales is English."""
+    """The locale of a job, or FetchError when none of its locales is served."""
     identification = definition["properties"].get("languageIdentification") or {}
     candidates: Sequence[str] = [definition["locale"], *identification.get("candidateLocales", [])]
-    found = english_locale(candidates)
+    found = served_locale(candidates)
     if found is None:
         kind = "NoLanguageIdentified" if identification else "InvalidLocale"
-        raise FetchError(kind, only_english(list(dict.fromkeys(candidates))))
+        raise FetchError(kind, locales.not_served(list(dict.fromkeys(candidates))))
     return found
 
 

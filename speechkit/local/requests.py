@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from speechkit import limits
+from speechkit.local import locales
 from speechkit.local.checks import (
     check_url,
     check_urls,
@@ -29,10 +30,6 @@ from speechkit.local.checks import (
 from speechkit.local.envelope import RefusalError
 from speechkit.local.results import PROFANITY_MODES, PUNCTUATION_MODES
 
-LOCALES: Final = tuple(
-    f"en-{region}"
-    for region in ["AU", "CA", "GB", "GH", "HK", "IE", "IN", "KE", "NG", "NZ", "PH", "SG", "TZ", "US", "ZA"]
-)  # the English locales of the Speech documentation
 MAX_BIASING_WEIGHT: Final = 2.0  # phraseList [spec 2025-10-15]
 MAX_SAS_MINUTES: Final = 60 * 24 * 31  # of a result URL; the job itself does not live longer
 
@@ -196,9 +193,9 @@ def parse_definition(
     )
 
 
-def english_locale(candidates: Sequence[str]) -> str | None:
+def served_locale(candidates: Sequence[str]) -> str | None:
     """The first locale that the recognizer knows, or None."""
-    return next((c for c in candidates if c in LOCALES), None)
+    return next((c for c in candidates if c in locales.served()), None)
 
 
 def sas_minutes(value: str | None) -> int:
@@ -352,21 +349,13 @@ def _phrases(given: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _fast_locale(value: Any) -> str:
-    """The English locale to write: of a fixed one, of the candidates, or en-US when it is to be found out."""
+    """The locale to write: of a fixed one, of the candidates, or en-US when it is to be found out."""
     if value is None or value == []:
         return "en-US"
     if not isinstance(value, list):
         raise invalid("InvalidLocale", "locales must be a list of locales.", "locales")
     named = [locale_of(item, "locales") for item in value]
-    found = english_locale(named)
+    found = served_locale(named)
     if found is None:
-        raise invalid("InvalidLocale", only_english(named), "locales")
+        raise invalid("InvalidLocale", locales.not_served(named), "locales")
     return found
-
-
-def only_english(named: Sequence[str]) -> str:
-    """Say that a locale cannot be recognized, and what can."""
-    return (
-        f"The local service recognizes English only, not {', '.join(named)}. "
-        f"Use one of {', '.join(LOCALES)}, or Azure Speech."
-    )

@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from speechkit import limits
+from speechkit.local import locales
 from speechkit.local.checks import canonical_locale
 from speechkit.local.envelope import RefusalError
 from speechkit.local.fetch import Fetcher
 from speechkit.local.jobs import Jobs, Listener
 from speechkit.local.misbehave import HEADER, Misbehaviour
-from speechkit.local.requests import LOCALES
 from speechkit.local.signatures import Signer
 from speechkit.local.store import Store
 from speechkit.local.webhooks import Webhooks
@@ -76,7 +76,7 @@ class Service:
                 inner="InvalidModelUri",
                 target="model",
             )
-        found = next((name for name in LOCALES if base_model_id(name) == model_id), None)
+        found = next((name for name in locales.served() if base_model_id(name) == model_id), None)
         if found is None:
             raise RefusalError(
                 "InvalidRequest",

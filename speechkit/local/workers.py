@@ -31,6 +31,7 @@ from speechkit.local.recognition import Sound, Wanted
 log = logging.getLogger("speechkit.local")
 
 ENGINE: Final = "speechkit.local.engine:Engine"
+WHISPER: Final = "speechkit.local.whisper:WhisperEngine"
 BATCH_PRIORITY: Final = 1  # a person waits for a fast request: 0
 RELOAD_S: Final = 10.0  # between attempts to load an engine that would not load
 
@@ -301,7 +302,10 @@ def _recognize(engine: Any, path: Path, wanted: Wanted) -> Any:
         samples = (audio.mix(block) for block in blocks)
     else:
         samples = (block[wanted.channel] for block in blocks)
-    return engine.recognize(samples, diarize=wanted.speakers, nbest=wanted.nbest, phrases=wanted.phrases)
+    told = {"language": wanted.language} if wanted.language else {}
+    return engine.recognize(
+        samples, diarize=wanted.speakers, nbest=wanted.nbest, phrases=wanted.phrases, **told
+    )
 
 
 def _end_with_parent() -> None:

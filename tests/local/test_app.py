@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from speechkit import limits
 from speechkit.local import app as app_module
 from speechkit.local import recording_routes
-from speechkit.local.requests import LOCALES
+from speechkit.local.locales import ENGLISH as LOCALES
 from tests.local.service_fixture import (
     KEY,
     NEW,

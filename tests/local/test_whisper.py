@@ -1,0 +1,230 @@
+"""The Whisper engine: what is missing is said at the start, its segments become phrases, its languages open.
+
+No model is at hand where these tests run: recognition itself is not tested here.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from speechkit.errors import LocalServiceError, ModelError
+from speechkit.local import locales, whisper
+from speechkit.local.recognition import Wanted
+from speechkit.local.whisper import WhisperEngine, check_folder, languages_of, require_package, words_of
+from speechkit.local.workers import WHISPER
+from tests.local.service_fixture import Ears, Inside, inside, wait_for_job
+
+
+def model_folder(folder: Path, tokens: int = whisper.MULTILINGUAL_TOKENS) -> Path:
+    """A folder with the files of a model, whose weights are none."""
+    folder.mkdir()
+    for name in ("config.json", "model.bin", "tokenizer.json"):
+        (folder / name).write_text("{}")
+    (folder / "vocabulary.txt").write_text("a\n" * tokens)
+    return folder
+
+
+def said(*words: tuple[str, float, float, float]) -> Any:
+    """A segment as faster-whisper gives it."""
+    return SimpleNamespace(
+        words=[SimpleNamespace(word=w, start=s, end=e, probability=p) for w, s, e, p in words]
+    )
+
+
+# --- what is missing --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        pytest.param(lambda f: (f / "model.bin").unlink(), "model.bin missing or empty", id="no-weights"),
+        pytest.param(
+            lambda f: (f / "model.bin").write_text(""), "model.bin missing or empty", id="empty-weights"
+        ),
+        pytest.param(lambda f: (f / "tokenizer.json").unlink(), "tokenizer.json missing", id="no-tokenizer"),
+        pytest.param(
+            lambda f: (f / "vocabulary.txt").unlink(),
+            "vocabulary.json or vocabulary.txt missing",
+            id="no-vocabulary",
+        ),
+    ],
+)
+def test_an_incomplete_folder_is_refused(tmp_path: Path, spoil: Callable[[Path], Any], message: str) -> None:
+    folder = model_folder(tmp_path / "small")
+    assert check_folder(folder) == folder
+    spoil(folder)
+    with pytest.raises(ModelError, match=message) as caught:
+        check_folder(folder)
+    assert "ct2-transformers-converter" in str(caught.value)
+
+
+def test_no_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="is no folder"):
+        check_folder(tmp_path / "nowhere")
+    with pytest.raises(ModelError, match="--engine whisper --model DIR"):
+        check_folder(None)
+
+
+def test_without_the_package_its_name_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whisper, "find_spec", lambda name: None)
+    with pytest.raises(LocalServiceError, match=r"pip install 'speechkit\[local,whisper\]'"):
+        require_package()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--engine", "whisper", "--model", "nowhere"], "faster-whisper|is no folder"),
+        (["--engine", "whisper"], "faster-whisper|needs a model"),
+        (["--model", "nowhere"], "--model is for --engine whisper"),
+    ],
+)
+def test_the_service_does_not_start_and_says_why(arguments: list[str], message: str) -> None:
+    command = [sys.executable, "-m", "speechkit.local", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    [line] = ended.stderr.strip().splitlines()
+    assert line.startswith("speechkit local: ")
+    assert any(part in line for part in message.split("|"))
+
+
+# --- what the model hears ----------------------------------------------------------------------------------------
+
+
+def test_words_of_a_segment() -> None:
+    words = words_of(
+        said(
+            (" Hello,", 0.1, 0.4, 0.9),
+            (" —", 0.4, 0.4, 0.5),
+            (" l'été?", 0.5, 0.4, 1.2),
+            ("你好。", 1.0, 1.5, 0.5),
+        )
+    )
+    assert [(w.text, w.lexical) for w in words] == [
+        ("Hello,", "hello"),
+        ("l'été?", "l'été"),
+        ("你好。", "你好"),
+    ]
+    assert [(w.start_s, w.end_s) for w in words] == [(0.1, 0.4), (0.5, 0.5), (1.0, 1.5)]
+    assert [w.confidence for w in words] == [0.9, 1.0, 0.5]
+    assert words_of(SimpleNamespace(words=None)) == []
+
+
+class Model:
+    """Takes the place of faster-whisper's model."""
+
+    def __init__(self, *segments: Any) -> None:
+        self.segments, self.asked = segments, {}
+
+    def transcribe(self, sound: Any, **options: Any) -> tuple[Any, Any]:
+        self.asked = options | {"samples": len(sound)}
+        return iter(self.segments), None
+
+
+def test_segments_become_phrases(tmp_path: Path) -> None:
+    model = Model(
+        said((" Hello,", 0.0, 0.5, 0.5), (" you.", 0.5, 1.0, 1.0)), said(), said((" Bye.", 2.0, 2.5, 0.75))
+    )
+    engine = WhisperEngine(model, model_folder(tmp_path / "small"), lambda: pytest.fail("not asked for"))
+    blocks = [np.zeros(8000, np.float32)] * 4
+    told: list[float] = []
+    first, second = engine.recognize(blocks, language="fr", phrases=["Larkfield"], progress=told.append)
+    assert (first.start_s, first.end_s, first.text, first.confidence) == (0.0, 1.0, "Hello, you.", 0.75)
+    assert (second.text, second.speaker) == ("Bye.", None)
+    assert told == [1.0, 2.5]
+    assert model.asked["samples"] == 32000
+    assert (model.asked["language"], model.asked["hotwords"]) == ("fr", "Larkfield")
+    assert engine.recognize([]) == []
+
+
+def test_a_phrase_ends_where_another_voice_goes_on() -> None:
+    words = [words_of(said((" a", 0, 1, 1), (" b", 1, 2, 1), (" c", 2, 3, 1)))]
+    assert [(p.text, p.speaker) for p in whisper._phrases(words, [1, 1, 2])] == [("a b", 1), ("c", 2)]
+
+
+def test_another_model_is_another_version(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "small")
+    before = WhisperEngine(Model(), folder, lambda: pytest.fail("no"))
+    assert before.name == "whisper small"
+    (folder / "model.bin").write_text("other")
+    assert WhisperEngine(Model(), folder, lambda: pytest.fail("no")).version != before.version
+
+
+def test_the_engine_is_found_by_its_name() -> None:
+    module, _, name = WHISPER.partition(":")
+    assert (module, name) == (WhisperEngine.__module__, WhisperEngine.__name__)
+
+
+# --- its languages -----------------------------------------------------------------------------------------------
+
+
+def test_the_languages_of_a_model(tmp_path: Path) -> None:
+    assert languages_of(model_folder(tmp_path / "small.en", whisper.MULTILINGUAL_TOKENS - 1)) == ("en",)
+    folder = model_folder(tmp_path / "small")
+    assert {"en", "de", "fr", "no"} <= set(languages_of(folder))
+    (folder / "vocabulary.json").write_text("[")
+    with pytest.raises(ModelError, match="cannot be read"):
+        languages_of(folder)
+
+
+@pytest.fixture
+def french(tmp_path: Path) -> Iterator[Inside]:
+    """A service inside the test that knows French and Norwegian, too."""
+    locales.open_to(["en", "fr", "no"], "The Whisper model small.")
+    try:
+        with inside(None, tmp_path / "state", Ears()) as made:
+            yield made
+    finally:
+        locales.close()
+
+
+def test_locales_open_to_what_the_model_has(french: Inside) -> None:
+    named = french.get("/transcriptions/locales").json()["Submit"]
+    assert {"en-US", "fr-FR", "fr-CA", "nb-NO"} <= set(named)
+    assert "de-DE" not in named
+    models = french.get("/models/base").json()["values"]
+    assert [m["locale"] for m in models] == named
+    assert {m["description"] for m in models} == {"The Whisper model small."}
+    assert (
+        french.speech("GET", models[-1]["self"].partition("/speechtotext")[2].partition("?")[0]).status_code
+        == 200
+    )
+
+
+def test_the_language_of_a_request_is_told(french: Inside) -> None:
+    body = {
+        "displayName": "n",
+        "locale": "nb-no",
+        "contentUrls": [french.publish()],
+        "properties": {"timeToLiveHours": 6},
+    }
+    submitted = french.speech("POST", "/transcriptions:submit", json=body)
+    assert submitted.status_code == 201
+    assert wait_for_job(french, submitted.json())["status"] == "Succeeded"
+    parts = {"audio": ("a.wav", b"sound"), "definition": (None, '{"locales": ["de-DE", "fr-FR"]}')}
+    fast = french.speech("POST", "/transcriptions:transcribe", files=parts)
+    assert fast.json()["phrases"][0]["locale"] == "fr-FR"
+    told = [t.wanted.language for t in french.ears.tasks if isinstance(t.wanted, Wanted)]
+    assert told == ["no", "fr"]
+
+
+def test_a_language_that_it_lacks_is_refused(french: Inside) -> None:
+    parts = {"audio": ("a.wav", b"sound"), "definition": (None, '{"locales": ["de-DE"]}')}
+    answer = french.speech("POST", "/transcriptions:transcribe", files=parts)
+    assert answer.status_code == 400
+    assert "no de-DE with its model" in answer.json()["message"]
+
+
+def test_english_alone_is_as_before(local: Inside) -> None:
+    assert locales.served() == locales.ENGLISH
+    assert locales.not_served(["de-DE"]).startswith("The local service recognizes English only, not de-DE.")
+    local.transcribe(local.publish())
+    assert {t.wanted.language for t in local.ears.tasks if t.wanted} == {None}
