@@ -45,7 +45,8 @@ class Fast:
         if not item.is_url:
             kind = mimetypes.guess_type(item.file)[0] or "application/octet-stream"
             parts["audio"] = (item.file, Path(item.address), kind)
-        return read_result(self._client.post_files("transcriptions:transcribe", parts), item, "fast")
+        result = self._client.post_files("transcriptions:transcribe", parts)
+        return read_result(result, item, "fast", self._client.engine)
 
     def transcribe_all(
         self, plan: Plan, progress: ProgressCallback | None = None

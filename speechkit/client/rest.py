@@ -129,6 +129,11 @@ class SpeechClient:
         """Whether the service runs on this machine: it may then be asked more often."""
         return is_loopback(self.endpoint)
 
+    @property
+    def engine(self) -> str:
+        """Who recognizes, as transcripts keep it: a result does not name its recognizer."""
+        return "speechkit local" if self.is_local else f"Azure Speech {self.api_version}"
+
     def get(self, path: str, **params: object) -> dict[str, Any]:
         """GET a path below /speechtotext, or the URL of a job or a page, and answer its JSON object."""
         return _object(self._request("GET", path, params=params))

@@ -91,15 +91,21 @@ def unplanned(source: str) -> Recording:
     return Recording(stem, address, address, Options())
 
 
-def read_result(body: bytes | dict[str, Any], item: Recording, mode: Literal["batch", "fast"]) -> Transcript:
-    """Read a result as the transcript of a recording: its call_id, its source and the hash of its bytes."""
+def read_result(
+    body: bytes | dict[str, Any], item: Recording, mode: Literal["batch", "fast"], engine: str | None = None
+) -> Transcript:
+    """Read a result as the transcript of a recording: its call_id, its source and the hash of its bytes.
+
+    A result names neither its recognizer nor, where only one was asked for, its locale.
+    """
     from speechkit.transcripts.parse import read_transcript
     from speechkit.transcripts.schema import Transcript
 
-    transcript = read_transcript(body, call_id=item.call_id, mode=mode)
+    transcript = read_transcript(body, call_id=item.call_id, mode=mode, engine=engine)
     calls = transcript.calls.assign(source=item.source)
     if item.sha256:
-        calls = calls.assign(audio_sha256=item.sha256)
+        locale = calls["locale"].fillna(item.options.locale)
+        calls = calls.assign(audio_sha256=item.sha256, locale=locale)
     return Transcript(calls, transcript.phrases, transcript.words)
 
 

@@ -277,7 +277,7 @@ class Run:
                 raise TranscriptError(
                     f"{name} is the result of {what}, which was not sent. Transcribe it again."
                 )
-            return read_result(body, item or unplanned(source or name), "batch")
+            return read_result(body, item or unplanned(source or name), "batch", self._client.engine)
         except SpeechkitError as error:
             return Problem(item.source if item else name, error, item.call_id if item else None)
 
