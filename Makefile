@@ -54,8 +54,9 @@ lab: models  ## JupyterLab at the first lesson
 serve: models  ## the local service in the foreground (PORT=N to choose the port)
 	@$(BIN)/speechkit serve --port $(PORT)
 
-data: setup-dev  ## synthesize the demo calls again (needs festival and flite)
+data: setup-dev models  ## synthesize the demo calls again (needs festival and flite), then their corpus
 	@$(BIN)/python data/make_calls.py
+	@$(BIN)/python data/make_corpus.py
 
 notebooks: setup-dev models  ## run the notebooks again and keep their outputs
 	@$(BIN)/python notebooks/execute.py
