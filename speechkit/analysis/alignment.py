@@ -23,7 +23,8 @@ KINDS: Final = ("right", "substituted", "missing", "inserted", "joined")
 MOST_LETTERS: Final = 5
 """Single letters in a row that may be one word: "u s a" is "usa". Of other words two may make one."""
 
-_MARGIN: Final = 2  # hits on each side of an error that a compound may reach into
+_MARGIN: Final = 6  # hits on each side of an error that a compound may reach into
+_NEAR: Final = 12  # rows in which a compound is looked for on the other side
 _LONGEST: Final = 60  # rows that are aligned anew together
 _LAST_CODE_POINT: Final = 0x10FFFF
 
@@ -118,7 +119,7 @@ def _aligned(reference: Ints, hypothesis: Ints) -> Alignment:
     is_new[added] = True
     partner[kind != DELETION] = np.flatnonzero(~is_new)
     # an inserted word stands before the word of the reference at `before`
-    own = np.arange(size) + np.searchsorted(before, np.arange(size), side="right")
+    own = np.arange(size) + np.cumsum(np.bincount(before, minlength=size))[:size]
     new = before + np.arange(len(before))
     rows = size + len(before)
     kinds = np.full(rows, INSERTION, np.uint8)
@@ -141,20 +142,26 @@ class Compounds:
         self._letters = np.array([len(word) == 1 and word.isalpha() for word in words], bool)
 
     def mend(self, plain: Alignment, reference: Ints, hypothesis: Ints) -> Alignment:
-        """Align anew, with compounds, the places around errors where there is one."""
-        wrong = np.flatnonzero(plain.kind != HIT)
+        """Align anew, with compounds, the places around errors where there is one, until nothing is won."""
+        better = self._mended(plain, reference, hypothesis)
+        while better is not None:
+            plain, better = better, self._mended(better, reference, hypothesis)
+        return plain
+
+    def _mended(self, plain: Alignment, reference: Ints, hypothesis: Ints) -> Alignment | None:
+        wrong = np.flatnonzero((plain.kind != HIT) & (plain.kind != JOINED))
         if not len(wrong):
-            return plain
+            return None
         hopeful = self._hopeful(plain.reference, reference, plain.hypothesis, hypothesis)
         hopeful |= self._hopeful(plain.hypothesis, hypothesis, plain.reference, reference)
         if not hopeful:
-            return plain
+            return None
         parts, done = [], 0
         table = np.stack([plain.kind.astype(np.int64), plain.reference, plain.hypothesis], axis=1)
-        for start, end in _windows(wrong, hopeful, len(table)):
+        for start, end in _windows(wrong, hopeful, table):
             start = max(done, start)
             rows = table[start:end]
-            own, other = (places[places >= 0] for places in (rows[:, 1], rows[:, 2]))
+            own, other = (np.unique(places[places >= 0]) for places in (rows[:, 1], rows[:, 2]))
             left, right = reference[own], hypothesis[other]
             better = _least([self._words[i] for i in left], [self._words[i] for i in right])
             if _cost(better[:, 0]) < _cost(rows[:, 0]):
@@ -162,16 +169,19 @@ class Compounds:
                     better[:, side] = np.append(places, -1)[better[:, side]]
                 parts += [table[done:start], better]
                 done = end
+        if not parts:
+            return None
         mended = np.concatenate([*parts, table[done:]])
         return Alignment(mended[:, 0].astype(np.uint8), mended[:, 1], mended[:, 2])
 
     def _hopeful(self, places: Ints, ids: Ints, across: Ints, others: Ints) -> set[int]:
         """The rows at which neighbours of one side make a word that stands near on the other side."""
-        row_of = np.flatnonzero(places >= 0)
+        row_of = np.zeros(len(ids), np.int64)
+        row_of[places[places >= 0]] = np.flatnonzero(places >= 0)
         answer = set()
         for place, made in self._made(ids):
             row = int(row_of[place])
-            near = across[max(0, row - 2 * _MARGIN) : row + 2 * _MARGIN + 2]
+            near = across[max(0, row - _NEAR) : row + _NEAR]
             if made in others[near[near >= 0]]:
                 answer.add(row)
         return answer
@@ -195,13 +205,18 @@ class Compounds:
         return answer
 
 
-def _windows(wrong: Ints, hopeful: set[int], rows: int) -> Iterator[tuple[int, int]]:
-    """The stretches of rows around errors in which there may be a compound."""
+def _windows(wrong: Ints, hopeful: set[int], table: Ints) -> Iterator[tuple[int, int]]:
+    """The stretches of rows around errors in which there may be a compound; none is cut in two."""
+    shared = np.append(False, ((np.diff(table[:, 1:], axis=0) == 0) & (table[1:, 1:] >= 0)).any(axis=1))
     for block in np.split(wrong, np.flatnonzero(np.diff(wrong) > _MARGIN) + 1):
         first, last = int(block[0]) - _MARGIN, int(block[-1]) + _MARGIN
         for start in range(max(0, first), last + 1, _LONGEST):
-            end = min(start + _LONGEST, last + 1, rows)
-            if any(start - _MARGIN <= row < end for row in hopeful):
+            end = min(start + _LONGEST, last + 1, len(table))
+            while start and shared[start]:
+                start -= 1
+            while end < len(table) and shared[end]:
+                end += 1
+            if any(start - _NEAR <= row < end + _NEAR for row in hopeful):
                 yield start, end
 
 

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -151,7 +151,7 @@ def score_speakers(
                     f"{call_id}: {len(parties)} speakers in the {side} ({some(set(parties), 3)}). Is the "
                     f"column of speakers right? At most {MAX_SPEAKERS} are scored."
                 )
-        calls[call_id] = _call_errors(own, other, rules)
+        calls[call_id] = cp_errors(own, other, compounds=rules.compounds)
     return Attribution(calls, _in_order(reference, transcript, both, rules, form), tuple(notes))
 
 
@@ -163,11 +163,17 @@ def _by_call(tables: Tables, rules: Rules, form: Form) -> dict[str, dict[str, li
     return answer
 
 
-def _call_errors(said: dict[str, list[str]], heard: dict[str, list[str]], rules: Rules) -> SpeakerErrors:
-    """The cpWER of a call: the assignment with the fewest errors, then its errors in their kinds."""
+def cp_errors(
+    said: Mapping[str, Sequence[str]], heard: Mapping[str, Sequence[str]], *, compounds: bool = False
+) -> SpeakerErrors:
+    """Return the cpWER of one call from the words of each speaker, as they are.
+
+    >>> cp_errors({"anna": ["hello", "ben"], "ben": ["hi"]}, {"1": ["hi"], "2": ["hello", "again"]}).assignment
+    (('anna', '2'), ('ben', '1'))
+    """
     vocabulary = Vocabulary()
     own, other = ([vocabulary.ids(words) for words in side.values()] for side in (said, heard))
-    compounds = Compounds(vocabulary.words) if rules.compounds else None
+    joined = Compounds(vocabulary.words) if compounds else None
     none = np.zeros(0, np.int64)
     size = max(len(own), len(other))
     left, right = own + [none] * (size - len(own)), other + [none] * (size - len(other))
@@ -175,7 +181,7 @@ def _call_errors(said: dict[str, list[str]], heard: dict[str, list[str]], rules:
     errors, pairs = ErrorRate(), []
     names = [*said, *[NOBODY] * (size - len(own))], [*heard, *[NOBODY] * (size - len(other))]
     for i, j in enumerate(partners):
-        hits, changed, missing, new = align(left[i], right[j], compounds).counts
+        hits, changed, missing, new = align(left[i], right[j], joined).counts
         errors += ErrorRate(hits + changed + missing, hits, changed, missing, new)
         pairs.append((names[0][i], names[1][j]))
     fewer, more = len(own) - len(other), len(other) - len(own)

@@ -24,7 +24,7 @@ import pandas as pd
 
 from speechkit.analysis.guards import shared_calls, some
 from speechkit.analysis.rates import Summable
-from speechkit.analysis.spans import Spans, speech
+from speechkit.analysis.spans import MAX_GAP_S, Spans, speech
 from speechkit.analysis.speakers import who
 from speechkit.errors import TranscriptError
 from speechkit.limits import MAX_SPEAKERS
@@ -130,12 +130,13 @@ def score_diarization(
     *,
     collar_s: float = 0.0,
     overlap: bool = True,
+    max_gap_s: float = MAX_GAP_S,
     region: Mapping[str, tuple[float, float]] | None = None,
 ) -> Diarization:
     """Score who spoke when, the calls that both have.
 
-    Speech is what a speaker's words cover, joined over pauses of 0.3 s or less; where there are no word
-    times, the phrases (`analysis.spans`). A speaker is the `speaker` of a phrase,
+    Speech is what a speaker's words cover, joined over pauses of `max_gap_s` seconds or less; where
+    there are no word times, the phrases (`analysis.spans`). A speaker is the `speaker` of a phrase,
     else its channel. `region` is the time to score by call; else it is the whole recording, to its end where
     the transcript or the reference knows it, else to the last word of either. In `errors` each stretch has
     `call_id`, `start_s`, `end_s`, `kind` (missed, invented, confused), `reference` and `transcript`
@@ -164,7 +165,7 @@ def score_diarization(
     both, notes = shared_calls(reference, transcript)
     if who(reference.phrases).eq(UNKNOWN).all():
         raise TranscriptError("the reference does not say who speaks. Take an RTTM, or an STM with speakers.")
-    sides = speech(reference), speech(transcript)
+    sides = speech(reference, max_gap_s), speech(transcript, max_gap_s)
     if not any(len(sides[0].start_s[sides[0].of(call_id)]) for call_id in both):
         raise TranscriptError(f"the reference has no times for {some(both)}. Take an RTTM, or an STM.")
     ends = _ends(both, reference, transcript, sides)

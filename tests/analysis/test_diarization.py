@@ -195,9 +195,7 @@ def test_what_cannot_be_scored_is_named() -> None:
 def test_an_hour_is_scored_at_once() -> None:
     draw = np.random.default_rng(2)
     ends = np.cumsum(draw.uniform(1, 6, 1000))
-    said = [
-        ("ab"[i % 2], float(a), float(b)) for i, (a, b) in enumerate(zip(ends[:-1], ends[1:], strict=True))
-    ]
+    said = [("ab"[i % 2], float(a), float(b)) for i, (a, b) in enumerate(pairwise(ends))]
     heard = [(w if draw.random() > 0.05 else "c", a + 0.1, b + 0.1) for w, a, b in said]
     one, two = (transcript([("c1", *t) for t in turns], COLUMNS) for turns in (said, heard))
     score_diarization(one, two)
