@@ -314,7 +314,8 @@ def _demo_call() -> Path:
 
 def _masked(speech: Speech, text: str) -> str:
     host = urlsplit(speech.endpoint).netloc
-    return mask(text, speech.client.signer.secrets).replace(host, _shown(speech.endpoint))
+    first = text.partition("\n")[0].replace(str(Path.home()), "~")  # lines of a log are not for everybody
+    return mask(first, speech.client.signer.secrets).replace(host, _shown(speech.endpoint))
 
 
 def _shown(endpoint: str) -> str:

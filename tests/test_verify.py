@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 from speechkit import audio
 from speechkit.cli import app
 from speechkit.connect import Speech
-from speechkit.errors import AudioError
+from speechkit.errors import AudioError, LocalServiceError
 from speechkit.settings import Settings
 from speechkit.shapes import schema_departures, schemas, shape_of
 from speechkit.verify import ANSWERS, Answers, ask, report_json, report_markdown, verify, write_report
@@ -299,6 +300,18 @@ def test_the_command(
     assert result.stdout.endswith("the report is v.md\n")
     assert ("Access denied" in Path("v.md").read_text()) == departs
     assert "comparison with the local service (not now)" in Path("v.md").read_text()
+
+
+def test_why_there_is_no_comparison_shows_no_home_and_no_log(
+    odd: Running, recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise LocalServiceError(f"it ended. Its log, {Path.home()}/service.log, ends with:\n  a secret line")
+
+    monkeypatch.setattr(sys.modules["speechkit.connect"], "connect", refuse)  # the name is the function
+    found = verify(speech_of(odd), recording)
+    why = found.left_out["comparison with the local service"]
+    assert why == "it ended. Its log, ~/service.log, ends with:"
 
 
 def test_no_recording_and_no_demo_data(odd: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
