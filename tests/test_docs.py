@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,17 @@ def blocks(language: str) -> list[object]:
     return found
 
 
-@pytest.mark.parametrize(("path", "text"), blocks("python"))
-def test_python_blocks_run(path: Path, text: str) -> None:
-    exec(compile(text, str(path), "exec"), {"__name__": "__main__"})
+WITH_PYTHON = [path for path in DOCS if "```python" in path.read_text()]
+
+
+@pytest.mark.parametrize("path", WITH_PYTHON, ids=lambda p: p.name)
+def test_python_blocks_run(path: Path) -> None:
+    """The blocks of a document follow each other, in a folder where `make demo` has run."""
+    shutil.copytree(ROOT / "data" / "corpus", "corpus/demo")
+    namespace = {"__name__": "__main__"}
+    for language, text in FENCE.findall(path.read_text()):
+        if language == "python":
+            exec(compile(text, str(path), "exec"), namespace)
 
 
 @pytest.mark.parametrize(("path", "text"), blocks("console"))
