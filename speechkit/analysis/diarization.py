@@ -201,7 +201,9 @@ class _Call:
     def read(cls, spans: Spans, call_id: str) -> _Call:
         rows = spans.of(call_id)
         present, speaker = np.unique(spans.party[rows], return_inverse=True)
-        return cls([spans.parties[i] for i in present], speaker, spans.start_s[rows], spans.end_s[rows])
+        # to the microsecond: 59.30 + 0.05 and 59.35 are one boundary
+        start, end = (np.round(times[rows], 6) for times in (spans.start_s, spans.end_s))
+        return cls([spans.parties[i] for i in present], speaker, start, end)
 
     def active(self, cuts: Floats) -> Bools:
         """Who speaks in each piece of time: (speakers, pieces)."""
@@ -230,9 +232,10 @@ def _score(
     own: _Call, other: _Call, limits: tuple[float, float], collar_s: float, overlap: bool
 ) -> tuple[DiarizationErrors, dict[str, str], dict[str, list[Any]]]:
     """Score one call: cut time at every boundary, and look at each piece."""
-    low, high = limits
+    low, high = np.round(limits, 6)
     edges = np.concatenate([own.start_s, own.end_s])
     collars = np.stack([edges - collar_s, edges + collar_s], axis=1) if collar_s else np.zeros((0, 2))
+    collars = np.round(collars, 6)
     cuts = np.unique(np.concatenate([edges, other.start_s, other.end_s, collars.ravel(), [low, high]]))
     cuts = cuts[(cuts >= low) & (cuts <= high)]
     lengths = np.diff(cuts)

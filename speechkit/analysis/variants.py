@@ -19,6 +19,8 @@ ANSWERS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Listener's sounds that mean yes; read before hyphens are opened."""
 
+OCLOCK: Final = "oclock"  # codespell:ignore oclock
+
 CONTRACTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "ain't": "is not",
@@ -32,7 +34,7 @@ CONTRACTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "lemme": "let me",
         "let's": "let us",
         "ma'am": "maam",
-        "o'clock": "oclock",
+        "o'clock": OCLOCK,
         "shan't": "shall not",
         "sorta": "sort of",
         "wanna": "want to",
@@ -110,30 +112,42 @@ _SINGLE: Final[Mapping[str, str]] = MappingProxyType(
         "wilful": "willful",
     }
 )
-_STEMS_IZE: Final = (
-    "agon|apolog|author|capital|categor|central|character|civil|colon|commercial|critic|crystal|custom|digital|"
-    "econom|emphas|energ|equal|familiar|fertil|final|formal|general|global|harmon|hospital|hypnot|hypothes|ideal|"
-    "immun|initial|item|jeopard|legal|liberal|local|material|maxim|mechan|memor|minim|mobil|modern|monet|monopol|"
-    "national|neutral|normal|optim|organ|patron|penal|personal|popular|priorit|privat|public|rational|real|recogn|"
-    "reorgan|revolution|scrutin|sensit|social|special|stabil|standard|steril|subsid|summar|symbol|sympath|synchron|"
-    "terror|util|vandal|verbal|visual"
-)
-_STEMS_OR: Final = (
-    "arm|behavi|cand|clam|col|demean|discol|dishon|endeav|fav|ferv|flav|harb|hon|hum|lab|misbehavi|neighb|od|parl|"
-    "ranc|rig|rum|sav|splend|tum|val|vap|vig"
-)
-_STEMS_ER: Final = "cen|centime|kilome|li|lus|me|millime|scep|spec|thea"
-_STEMS_L: Final = (
-    "cance|channe|counse|dia|equa|fue|funne|grove|labe|leve|marve|mode|pane|peda|quarre|signa|tota|trave|"
-    "tunne"
-)
+# American spellings; what the British write differently in each family is in the rules below.
+_IZE: Final = """
+agonize apologize authorize capitalize categorize centralize characterize civilize colonize commercialize
+criticize crystallize customize digitize economize emphasize energize equalize familiarize fertilize
+finalize formalize generalize globalize harmonize hospitalize hypnotize hypothesize idealize immunize
+initialize itemize jeopardize legalize liberalize localize materialize maximize mechanize memorize minimize
+mobilize modernize monetize monopolize nationalize neutralize normalize optimize organize patronize penalize
+personalize popularize prioritize privatize publicize rationalize realize recognize reorganize revolutionize
+scrutinize sensitize socialize specialize stabilize standardize sterilize subsidize summarize symbolize
+sympathize synchronize terrorize utilize vandalize verbalize visualize
+"""
+_OR: Final = """
+armor behavior candor clamor color demeanor discolor dishonor endeavor favor fervor flavor harbor honor
+humor labor misbehavior neighbor odor parlor rancor rigor rumor savor splendor tumor valor vapor vigor
+"""
+_TER: Final = """
+center centimeter kilometer liter luster meter millimeter scepter specter theater
+"""
+_L: Final = """
+cancel channel counsel dial equal fuel funnel grovel label level marvel model panel pedal quarrel signal
+total travel tunnel
+"""
+
+
+def _any(words: str, cut: int) -> str:
+    """A pattern for the words of a list, without their last letters."""
+    return "|".join(word[: len(word) - cut] for word in words.split())
+
+
 _RULES: Final = tuple(
     (re.compile(pattern), form)
     for pattern, form in (
-        (rf"^({_STEMS_IZE})is(e|es|ed|er|ers|ing|able|ation|ations)$", r"\1iz\2"),
-        (rf"^({_STEMS_OR})our(s|ed|ing|able|ably|ful|hood|hoods|ite|ites|ly|er|ers|al|less)?$", r"\1or\2"),
-        (rf"^({_STEMS_ER})tre(s|d)?$", r"\1ter\2"),
-        (rf"^({_STEMS_L})ll(ed|ing|er|ers|or|ors)$", r"\1l\2"),
+        (rf"^({_any(_IZE, 3)})is(e|es|ed|er|ers|ing|able|ation|ations)$", r"\1iz\2"),
+        (rf"^({_any(_OR, 2)})our(s|ed|ing|able|ably|ful|hood|hoods|ite|ites|ly|er|ers|al|less)?$", r"\1or\2"),
+        (rf"^({_any(_TER, 2)})re(s|d)?$", r"\1er\2"),
+        (rf"^({_any(_L, 0)})l(ed|ing|er|ers|or|ors)$", r"\1\2"),
         (r"^(anal|catal|dial|monol|prol)ogue(s|d)?$", r"\1og\2"),
     )
 )
