@@ -24,7 +24,7 @@ from functools import cache, lru_cache
 from itertools import chain, pairwise
 from typing import Final
 
-from speechkit.analysis.variants import ABBREVIATIONS, ANSWERS, FILLERS, OCLOCK, american, expand
+from speechkit.analysis.variants import ABBREVIATIONS, ANSWERS, FILLERS, FULL_HOUR, american, expand
 from speechkit.numerals import to_words
 from speechkit.numerals.lexicon import DECADES, ORDINALS, SCALES, SMALL
 
@@ -244,7 +244,7 @@ def _without_notes(words: Sequence[str]) -> Sequence[str]:
 _NUMBER_WORDS: Final = frozenset(
     {*SMALL, *SCALES, *ORDINALS, *DECADES, "hundred", "oh", "o", "double", "triple"}
 )
-_SIGNALS: Final = frozenset({"a", "p", "am", "pm", "per", "o", OCLOCK, "clock", "point", "minus"})
+_SIGNALS: Final = frozenset({"a", "p", "am", "pm", "per", "o", FULL_HOUR, "clock", "point", "minus"})
 _CONTEXT: Final = 2  # words on each side that can make a number another one: "at three thirty", "three p m"
 
 
@@ -297,7 +297,7 @@ def _is_open(zone: list[int], words: list[str]) -> bool:
 
 @lru_cache(maxsize=100_000)
 def _spoken(text: str) -> tuple[str, ...]:
-    said = to_words(text.replace(OCLOCK, "o'clock"))
+    said = to_words(text.replace(FULL_HOUR, "o'clock"))
     if "/" in said:  # "24/7" is no date
         said = to_words(said.replace("/", " "))
     return tuple(said.lower().replace("-", " ").split())

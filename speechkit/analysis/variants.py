@@ -19,7 +19,7 @@ ANSWERS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Listener's sounds that mean yes; read before hyphens are opened."""
 
-OCLOCK: Final = "oclock"  # codespell:ignore oclock
+FULL_HOUR: Final = "oclock"  # codespell:ignore oclock
 
 CONTRACTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -34,7 +34,7 @@ CONTRACTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "lemme": "let me",
         "let's": "let us",
         "ma'am": "maam",
-        "o'clock": OCLOCK,
+        "o'clock": FULL_HOUR,
         "shan't": "shall not",
         "sorta": "sort of",
         "wanna": "want to",
