@@ -18,6 +18,9 @@ MODELS_HOME = Path(os.environ.get("SPEECHKIT_MODELS_HOME", os.environ.get("SPEEC
 MODELS_HOME = MODELS_HOME.expanduser().absolute()
 os.environ["SPEECHKIT_MODELS_HOME"] = str(MODELS_HOME)
 os.environ["MPLBACKEND"] = "Agg"
+# As in the workers of the local service: small products of matrices are slower on two threads than on one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["JUPYTER_PLATFORM_DIRS"] = "1"
 
 
