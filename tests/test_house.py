@@ -95,7 +95,10 @@ def test_a_file_is_one_room(path: Path) -> None:
 @pytest.mark.parametrize("path", PACKAGE, ids=lambda p: str(p.relative_to(ROOT)))
 def test_what_is_public_is_documented(path: Path) -> None:
     tree = ast.parse(path.read_text())
-    nodes = [tree, *(n for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef))]
+    nodes = [
+        tree,
+        *(n for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)),
+    ]
     missing = [
         getattr(n, "name", path.name)
         for n in nodes
@@ -125,13 +128,18 @@ def pinned(lock: str, python: str = "3.12") -> dict[str, str]:
     env = {"python_version": python, "python_full_version": python + ".0", "sys_platform": "linux",
            "platform_system": "Linux", "platform_python_implementation": "CPython", "implementation_name": "cpython",
            "platform_machine": "x86_64", "os_name": "posix"}  # fmt: skip
-    rows = re.findall(r"^([\w.-]+(?:\[[^]]*\])?)==([^\s;\\]+)(?:\s*;\s*([^\\\n]+))?", (ROOT / lock).read_text(), re.M)
+    rows = re.findall(
+        r"^([\w.-]+(?:\[[^]]*\])?)==([^\s;\\]+)(?:\s*;\s*([^\\\n]+))?", (ROOT / lock).read_text(), re.M
+    )
     return {normal(n.split("[")[0]): v for n, v, marker in rows if not marker or Marker(marker).evaluate(env)}
 
 
 def required(*extras: str) -> set[str]:
     project = PYPROJECT["project"]
-    lines = [*project["dependencies"], *(line for e in extras for line in project["optional-dependencies"][e])]
+    lines = [
+        *project["dependencies"],
+        *(line for e in extras for line in project["optional-dependencies"][e]),
+    ]
     return {normal(Requirement(line).name) for line in lines}
 
 
@@ -174,7 +182,21 @@ def test_pip_section_of_environment_yml_is_last() -> None:
 # --- what must not be in the repository --------------------------------------------------------------------------
 
 
-TEXT = {".py", ".md", ".ipynb", ".toml", ".yml", ".yaml", ".json", ".html", ".css", ".js", ".txt", ".lock", ""}
+TEXT = {
+    ".py",
+    ".md",
+    ".ipynb",
+    ".toml",
+    ".yml",
+    ".yaml",
+    ".json",
+    ".html",
+    ".css",
+    ".js",
+    ".txt",
+    ".lock",
+    "",
+}
 
 
 def test_no_secret_and_no_path_of_a_machine() -> None:

@@ -13,7 +13,10 @@ from speechkit.settings import Settings, read_settings
     [
         pytest.param({}, "mode", "local", id="no-endpoint-means-the-local-service?"),
         pytest.param(
-            {"SPEECH_ENDPOINT": "https://x.cognitiveservices.azure.com/"}, "mode", "azure", id="endpoint-means-azure?"
+            {"SPEECH_ENDPOINT": "https://x.cognitiveservices.azure.com/"},
+            "mode",
+            "azure",
+            id="endpoint-means-azure?",
         ),
         pytest.param(
             {"SPEECH_ENDPOINT": "https://x.cognitiveservices.azure.com/"},
@@ -22,7 +25,9 @@ from speechkit.settings import Settings, read_settings
             id="is-the-trailing-slash-dropped?",
         ),
         pytest.param({"SPEECH_ENDPOINT": ""}, "mode", "local", id="is-an-empty-variable-none?"),
-        pytest.param({"STORAGE_CONTAINER": "calls"}, "storage_container", "calls", id="is-the-container-read?"),
+        pytest.param(
+            {"STORAGE_CONTAINER": "calls"}, "storage_container", "calls", id="is-the-container-read?"
+        ),
     ],
 )
 def test_reads(env: dict[str, str], field: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +40,9 @@ def test_reads(env: dict[str, str], field: str, expected: str, monkeypatch: pyte
     ("env", "match"),
     [
         pytest.param({"SPEECH_API_VERSION": "v3.2"}, "SPEECH_API_VERSION .*retired", id="retired-version?"),
-        pytest.param({"SPEECH_ENDPOINT": "eastus"}, "SPEECH_ENDPOINT .*https://", id="region-instead-of-url?"),
+        pytest.param(
+            {"SPEECH_ENDPOINT": "eastus"}, "SPEECH_ENDPOINT .*https://", id="region-instead-of-url?"
+        ),
     ],
 )
 def test_refuses(env: dict[str, str], match: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ class Engine:
     """
 
     name: Final = "speechkit moonshine-tiny-en"
-    version: Final = "2"
+    version: Final = "3"
 
     def __init__(self, recognizer: Recognizer, aligner: Aligner, voices: VoiceEncoder) -> None:
         self._recognizer, self._aligner, self._voices = recognizer, aligner, voices
@@ -84,7 +84,7 @@ class Engine:
 
     def _timed(self, segment: Segment, spoken: Sequence[tuple[str, float]]) -> list[tuple[int, Word]]:
         """The words of a segment that can be spoken, each with its place, and its times in the recording."""
-        forms = [lexical(text, self._aligner.knows) for text, _ in spoken]
+        forms = [lexical(text) for text, _ in spoken]
         places = [place for place, form in enumerate(forms) if form]
         at = segment.start_s
         speech = [(start - at, end - at) for start, end in segment.speech]

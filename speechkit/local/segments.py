@@ -184,10 +184,7 @@ class Segmenter:
             return []
         tail = [] if self._open is None else [(self._open, now + 1)]
         spans = self._spans + tail
-        pauses = [
-            (later[0] - earlier[1], i + 1)
-            for i, (earlier, later) in enumerate(pairwise(spans))
-        ]
+        pauses = [(later[0] - earlier[1], i + 1) for i, (earlier, later) in enumerate(pairwise(spans))]
         if pauses:
             return self._emit(max(pauses)[1])
         if self._open is None:

@@ -41,17 +41,18 @@ class VoiceEncoder:
         """Read the weights; raises ModelError where the file does not hold them."""
         return cls(read_checkpoint(path))
 
-    def embed(self, mel: Floats, starts: NDArray[np.int64], length: int) -> Floats:
-        """Embeddings (n, 256) of n windows of `length` frames of a spectrogram (frames, 40), each of length one."""
-        parts = [self._embed(mel, starts[i : i + BATCH], length) for i in range(0, len(starts), BATCH)]
+    def embed(self, windows: Floats) -> Floats:
+        """Embeddings (n, 256), each of length one, of n windows (n, frames, 40) of a mel spectrogram."""
+        parts = [self._embed(windows[i : i + BATCH]) for i in range(0, len(windows), BATCH)]
         return np.concatenate(parts) if parts else np.zeros((0, CELLS), np.float32)
 
-    def _embed(self, mel: Floats, starts: NDArray[np.int64], length: int) -> Floats:
-        hidden: Floats = mel[starts[None, :] + np.arange(length)[:, None]]  # (length, windows, 40)
+    def _embed(self, windows: Floats) -> Floats:
+        count, length, _ = windows.shape
+        hidden: Floats = windows.transpose(1, 0, 2)
         for w_in, w_state, bias in self._layers:
             gates = hidden @ w_in + bias
-            hidden = np.empty((length, len(starts), CELLS), np.float32)
-            state = np.zeros((len(starts), CELLS), np.float32)
+            hidden = np.empty((length, count, CELLS), np.float32)
+            state = np.zeros((count, CELLS), np.float32)
             cell = np.zeros_like(state)
             for step in range(length):
                 total = gates[step]
@@ -91,7 +92,8 @@ def _mel_bands() -> Floats:
     bins = np.fft.rfftfreq(FFT, 1 / RATE)[:, None]
     rising = (bins - hertz[:-2]) / np.diff(hertz[:-1])
     falling = (hertz[2:] - bins) / np.diff(hertz[1:])
-    return (np.maximum(0, np.minimum(rising, falling)) * 2 / (hertz[2:] - hertz[:-2])).astype(np.float32)
+    triangles = np.maximum(0, np.minimum(rising, falling)) * 2 / (hertz[2:] - hertz[:-2])
+    return np.asarray(triangles, np.float32)
 
 
 class _Unpickler(pickle.Unpickler):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -27,6 +27,10 @@ LEAST_PAUSE_S: Final = 0.06  # shorter silences are closures of stops, which bel
 LEAD_S: Final = 0.03  # a word begins this much before its sound has risen
 
 _SIGNS: Final = {"@": " at ", "&": " and ", "+": " plus ", "/": " ", "_": " underscore ", "#": " number "}
+# The recognizer learned from old books, too, and hyphenates these at times.
+_ONE_WORD: Final = frozenset(
+    {"today", "tonight", "tomorrow", "goodbye", "email", "online", "offline", "website", "someone", "anyone"}
+)
 
 Samples = NDArray[np.float32]
 
@@ -40,12 +44,10 @@ class Span:
     aligned: bool = True
 
 
-def lexical(text: str, known: Callable[[str], bool] = lambda word: False) -> str:
+def lexical(text: str) -> str:
     """A displayed word as it is spoken: lower case, no marks, numbers in words; may be several words, or none.
 
-    Parts joined by a hyphen are one word when `known` says so.
-
-    >>> lexical("Hello,"), lexical("don't"), lexical("real-time"), lexical("to-day", {"today"}.__contains__)
+    >>> lexical("Hello,"), lexical("don't"), lexical("real-time"), lexical("to-day")
     ('hello', "don't", 'real time', 'today')
     >>> lexical("$25."), lexical("ann.lee@example.com."), lexical("...")
     ('twenty five dollars', 'ann dot lee at example dot com', '')
@@ -59,7 +61,7 @@ def lexical(text: str, known: Callable[[str], bool] = lambda word: False) -> str
     for part in text.lower().split():
         word = re.sub(r"[^a-z'-]|^[-']+|[-']+$", "", part)
         joined = word.replace("-", "")
-        words += [joined] if known(joined) else word.split("-")
+        words += [joined] if joined in _ONE_WORD else word.split("-")
     return " ".join(word for word in words if word)
 
 
@@ -76,10 +78,6 @@ class Aligner:
                 f"the acoustic model in pocketsphinx's wheel cannot be opened: {error}. "
                 "Install pocketsphinx again."
             ) from None
-
-    def knows(self, word: str) -> bool:
-        """Whether the dictionary holds the word."""
-        return self._decoder.lookup_word(word) is not None
 
     def align(
         self, samples: Samples, words: Sequence[str], speech: Sequence[tuple[float, float]] = ()
