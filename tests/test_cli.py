@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -339,7 +340,9 @@ def test_ctrl_c(service: Running) -> None:
     key = {"Ocp-Apim-Subscription-Key": KEY}
     httpx.post(f"{service.endpoint}/misbehave", json={"kind": "stuck"}, headers=key).raise_for_status()
     command = [*COMMAND, "transcribe", "call.wav", "--out", "corpus"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    # a shell that runs the tests in the background has its children ignore Ctrl-C
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as process:
         assert process.stderr
         said = next(line for line in process.stderr if line.startswith("transcribe"))
         time.sleep(0.3)
