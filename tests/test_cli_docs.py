@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -26,11 +28,19 @@ def help_text(*command: str) -> str:
     return "\n".join(line.rstrip() for line in result.output.strip().splitlines())
 
 
+def commands(group: Any = get_command(app), before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command by its name, those of a group after it: `runs`, `runs show`."""
+    for name, command in group.commands.items():
+        yield before + name, command
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{before}{name} ")
+
+
 def page_text() -> str:
     """The part of the page that is made of help texts."""
-    commands = list(get_command(app).commands)  # type: ignore[attr-defined]
     parts = [f"```text\n{help_text()}\n```\n"]
-    parts += [f"## speechkit {name}\n\n```text\n{help_text(name)}\n```\n" for name in commands]
+    for name, _ in commands():
+        parts.append(f"## speechkit {name}\n\n```text\n{help_text(*name.split())}\n```\n")
     return "\n".join(parts)
 
 
@@ -40,7 +50,7 @@ def test_the_help_texts_of_the_page_are_those_of_the_commands() -> None:
 
 
 def test_every_command_and_option_has_help() -> None:
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in commands():
         assert command.help, name
         for parameter in command.params:
             assert getattr(parameter, "help", None), f"{name} {parameter.name}"

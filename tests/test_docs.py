@@ -56,7 +56,9 @@ def test_commands_exist(path: Path, text: str) -> None:
             assert set(words[1:]) - {w for w in words if "=" in w} <= targets
         if words[:1] == ["speechkit"] and len(words) > 1:
             assert words[1] in commands
-            options = {o for p in commands[words[1]].params for o in p.opts}
+            command = commands[words[1]]
+            command = getattr(command, "commands", {}).get(words[2], command) if words[2:] else command
+            options = {o for p in command.params for o in p.opts}
             assert {w.split("=")[0] for w in words[2:] if w.startswith("-")} <= options | {"--help", "-h"}
 
 

@@ -1,0 +1,5 @@
+"""`python -m speechkit.cli` is the command too."""
+
+from speechkit.cli import app
+
+app()
