@@ -28,8 +28,9 @@ def help_text(*command: str) -> str:
     return "\n".join(line.rstrip() for line in result.output.strip().splitlines())
 
 
-def commands(group: Any = get_command(app), before: str = "") -> Iterator[tuple[str, Any]]:
+def commands(group: Any = None, before: str = "") -> Iterator[tuple[str, Any]]:
     """Every command by its name, those of a group after it: `runs`, `runs show`."""
+    group = group or get_command(app)
     for name, command in group.commands.items():
         yield before + name, command
         if hasattr(command, "commands"):
