@@ -53,7 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="recognizer processes")
     parser.add_argument("--nbest", type=int, default=1, help="hypotheses a phrase in batch results")
     parser.add_argument(
-        "--engine", help="another recognizer: whisper, or MODULE:CLASS with the interface of engine.Engine"
+        "--engine",
+        help="another recognizer: whisper; none, which hears nothing; or MODULE:CLASS, as engine.Engine",
     )
     parser.add_argument("--model", type=Path, metavar="DIR", help="the model of --engine whisper")
     parser.add_argument(
@@ -97,21 +98,27 @@ async def _serve(
     from speechkit.local.jobs import Jobs, Listener
     from speechkit.local.service import PREFIX, Service
     from speechkit.local.store import Store
+    from speechkit.local.stub import NoRecognizer
     from speechkit.local.workers import ENGINE, WHISPER, Pool
 
     workers = max(1, options.workers)
     store = Store(state)
     whisper = options.engine == "whisper"
-    pool = Pool(
-        workers,
-        options.model if whisper else home / "models",
-        WHISPER if whisper else options.engine or ENGINE,
-        functools.partial(_fetch_models, home) if whisper or not options.engine else None,
+    recognizer = (
+        NoRecognizer()
+        if options.engine == "none"
+        else Pool(
+            workers,
+            options.model if whisper else home / "models",
+            WHISPER if whisper else options.engine or ENGINE,
+            functools.partial(_fetch_models, home) if whisper or not options.engine else None,
+        )
     )
-    listener = Listener(store, pool, use_cache=not options.no_cache)
+    no_cache = options.no_cache or options.engine == "none"  # to keep what cost nothing costs more
+    listener = Listener(store, recognizer, use_cache=not no_cache)
     fetcher = Fetcher(store, state, configured_hosts(options.allow))
     jobs = Jobs(store, fetcher, listener, workers=workers, nbest=options.nbest)
-    service = Service(key, store, fetcher, pool, listener, jobs)
+    service = Service(key, store, fetcher, recognizer, listener, jobs)
     config = uvicorn.Config(
         create_app(service), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2
     )
@@ -171,7 +178,8 @@ async def _end_when_idle(service: Any, server: Any, idle_s: float) -> None:
 @contextlib.contextmanager
 def _socket(port: int) -> Iterator[socket.socket]:
     """A listening socket: connections that come before the application is up wait in its queue."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+    # asyncio sends small answers at once only where the protocol is named: else each may wait 40 ms.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((HOST, port))

@@ -32,7 +32,7 @@ from speechkit.local import (
 )
 from speechkit.local.envelope import RefusalError, gateway_denied, not_found, openai_error
 from speechkit.local.fetch import RECORDINGS
-from speechkit.local.misbehave import HEADER, drop
+from speechkit.local.misbehave import HEADER, Order, meet
 from speechkit.local.requests import read_json
 from speechkit.local.service import PREFIX, Service, plain
 from speechkit.local.store import is_full
@@ -41,6 +41,7 @@ from speechkit.local.workers import Pool
 log = logging.getLogger("speechkit.local")
 
 _HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_OPEN: Final = frozenset({"/", "/openapi.json"})
 _NO_SPACE: Final = (
     "There is no space left on the service's disk. Free some, then try again; nothing was half-written."
 )
@@ -104,36 +105,34 @@ class Gate:
         service = self._service
         service.open_requests += 1
         try:
-            refused, dropped = self._refused(scope)
-            if dropped:
-                await drop(scope, receive, send)
-                return
-            await (refused or self._app)(scope, receive, _with_headers(scope["path"], send))
+            app = self._refusal(scope) or self._app
+            send = _with_headers(scope["path"], send)
+            order = self._misbehaviour(scope) if app is self._app else None
+            await (meet(order, app, scope, receive, send) if order else app(scope, receive, send))
         finally:
             service.open_requests -= 1
             service.last_request_s = time.monotonic()
 
-    def _refused(self, scope: Scope) -> tuple[Response | None, bool]:
+    def _refusal(self, scope: Scope) -> Response | None:
         headers, path, method = Headers(scope=scope), scope["path"], scope["method"]
         if headers.get("host", "").rpartition(":")[0] not in _HOSTS and headers.get("host") not in _HOSTS:
             # A page in a browser that reaches this port under a name of its own must not be answered.
             return RefusalError(
                 "Forbidden", "This service answers to 127.0.0.1 and localhost only."
-            ).response(), False
+            ).response()
         signed = path.startswith(("/results/", RECORDINGS)) and method in ("GET", "HEAD")
-        if path in ("/", "/openapi.json") or signed:
-            return None, False
-        if not self._has_key(headers):
-            if path.startswith(openai.OPENAI):
-                message = "The API key is missing or wrong; the service's state file holds the right one."
-                return openai_error(401, message, code="invalid_api_key"), False
-            return gateway_denied(), False
-        if path == "/misbehave":
-            return None, False
-        try:
-            return None, self._service.misbehaviour.check(path, headers.get(HEADER)) == "drop"
-        except RefusalError as refusal:
-            return refusal.response(), False
+        if path in _OPEN or signed or self._has_key(headers):
+            return None
+        if path.startswith(openai.OPENAI):
+            message = "The API key is missing or wrong; the service's state file holds the right one."
+            return openai_error(401, message, code="invalid_api_key")
+        return gateway_denied()
+
+    def _misbehaviour(self, scope: Scope) -> Order | None:
+        path = scope["path"]
+        if path in _OPEN or path == "/misbehave":
+            return None
+        return self._service.misbehaviour.of_request(path, Headers(scope=scope).get(HEADER))
 
     def _has_key(self, headers: Headers) -> bool:
         given = [headers.get("ocp-apim-subscription-key"), headers.get("api-key")]

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 from speechkit.local.envelope import RefusalError
+from speechkit.local.service import service_of
 
 Predicate = Callable[[Mapping[str, Any]], bool]
 Item = TypeVar("Item")
@@ -151,12 +152,13 @@ def page(
     skip = _number(request, "skip", 0, 0)
     top = min(_number(request, "top", DEFAULT_TOP, 1), MAX_TOP)
     expression = request.query_params.get("filter")
-    values = [entity(item) for item in items]
+    if most := service_of(request).misbehaviour.take("pages", request.url.path):
+        top = min(top, most.size)
     if expression is not None and expression.strip():
         wanted = parse_filter(expression, fields)
-        values = [value for value in values if wanted(value)]
-    made: dict[str, Any] = {"values": values[skip : skip + top]}
-    if skip + top < len(values):
+        items = [item for item in items if wanted(entity(item))]
+    made: dict[str, Any] = {"values": [entity(item) for item in items[skip : skip + top]]}
+    if skip + top < len(items):
         query = dict(request.query_params) | {"skip": str(skip + top), "top": str(top)}
         made["@nextLink"] = f"{str(request.url).split('?')[0]}?{urlencode(query)}"
     return made

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -33,7 +34,7 @@ _DATA: Final = "The recordings URI contains invalid data."
 class Listener:
     """Recognizes recordings through the workers, and remembers what was heard.
 
-    `use_cache` False makes every recognition a fresh one, for measuring.
+    `use_cache` False makes every recognition a fresh one, for measuring, and keeps none.
     """
 
     def __init__(self, store: Store, recognizer: TaskRunner, *, use_cache: bool = True) -> None:
@@ -55,7 +56,8 @@ class Listener:
         kept = self._store.recognition(key) if self._use_cache else None
         if kept is None:
             kept = await self._recognizer.run(task, priority)
-            self._store.add_recognition(key, kept)
+            if self._use_cache:
+                self._store.add_recognition(key, kept)
         return kept
 
 
@@ -63,6 +65,7 @@ class Jobs:
     """Runs the jobs of a service, oldest first, several recordings at a time.
 
     `on_event(job id, what)` is told of each Creation, Processing, Completion and Deletion; it must not raise.
+    `on_fetch(path)` may raise FetchError before a recording is fetched.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Jobs:
         self._listener = listener
         self._nbest = nbest
         self.on_event: Callable[[str, str], None] = lambda job_id, what: None
+        self.on_fetch: Callable[[str], None] = lambda path: None
         self._places = asyncio.Semaphore(workers * AHEAD)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._sweeper: asyncio.Task[None] | None = None
@@ -182,6 +186,7 @@ class Jobs:
             recording = None
             try:
                 locale = job_locale(job.definition)
+                self.on_fetch(urlsplit(item.url).path)
                 recording = await self._fetcher.fetch(item.url)
                 heard = await self._hear(recording, job.definition["properties"], locale)
                 result = batch_result(

@@ -19,7 +19,7 @@ from speechkit.local.checks import canonical_locale
 from speechkit.local.envelope import RefusalError
 from speechkit.local.fetch import Fetcher
 from speechkit.local.jobs import Jobs, Listener
-from speechkit.local.misbehave import HEADER, Misbehaviour
+from speechkit.local.misbehave import HEADER, Kind, Misbehaviour
 from speechkit.local.signatures import Signer
 from speechkit.local.store import Store
 from speechkit.local.webhooks import Webhooks
@@ -47,6 +47,7 @@ class Service:
         self.signer = Signer(self.store.secret)
         self.webhooks = Webhooks(self.store, self.fetcher)
         self.jobs.on_event = self.webhooks.on_event
+        self.jobs.on_fetch = self.misbehaviour.fail
 
     def signed(self, request: Request, path: str, minutes: float) -> str:
         """A URL of this service that can be read without the key for some minutes."""
@@ -54,7 +55,7 @@ class Service:
         until_s = time.time() + (-60 if expired else minutes * 60)
         return self.signer.url(endpoint_of(request), path, until_s)
 
-    def misbehaves(self, request: Request, kind: str) -> bool:
+    def misbehaves(self, request: Request, kind: Kind) -> bool:
         """Whether this request is to meet a kind of misbehaviour."""
         asked = request.headers.get(HEADER) == kind
         return asked or self.misbehaviour.take(kind, request.url.path) is not None

@@ -103,7 +103,10 @@ def start(home: Path, *arguments: str, environment: dict[str, str] | None = None
             stderr=log,
             cwd=home,
             env=os.environ
-            | {"SPEECHKIT_HOME": str(home), "PYTHONPATH": str(ROOT / "tests" / "local")}
+            | {
+                "SPEECHKIT_HOME": str(home),
+                "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "local"), str(ROOT)]),
+            }
             | (environment or {}),
         )
     running = Running(process, home)

@@ -132,7 +132,10 @@ def test_the_key_may_come_from_the_environment_and_is_made_where_there_is_none(t
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=os.environ
-            | {"SPEECHKIT_HOME": str(home), "PYTHONPATH": str(ROOT / "tests" / "local")}
+            | {
+                "SPEECHKIT_HOME": str(home),
+                "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "local"), str(ROOT)]),
+            }
             | variables,
         )
         wait_until((home / "service.json").exists)
