@@ -6,6 +6,7 @@ MP3 rather than Opus: Safari plays Ogg Opus since 18.4 only (webkit.org, 2025).
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -30,11 +31,39 @@ def data_uri(path: Path, max_bytes: int = EMBED_MAX_BYTES) -> str | None:
     return "data:audio/mpeg;base64," + base64.b64encode(mp3(path)).decode("ascii")
 
 
+def clip_uri(path: Path, start_s: float, end_s: float, around_s: float = 0.0) -> str:
+    """Make a `data:` address of the part of a recording from `start_s` to `end_s`, `around_s` longer at each end.
+
+    Raises the AudioError tree for a file that cannot be used.
+    """
+    first = max(0, round((start_s - around_s) * RATE))
+    last = round((end_s + around_s) * RATE)
+    return "data:audio/mpeg;base64," + base64.b64encode(_encoded(path, _part(path, first, last))).decode(
+        "ascii"
+    )
+
+
 def mp3(path: Path) -> bytes:
     """Encode a recording as MP3 of a constant bit rate: one channel or two stay, more are mixed into one.
 
     Raises the AudioError tree for a file that cannot be used.
     """
+    return _encoded(path, decode_blocks(path, RATE))
+
+
+def _part(path: Path, first: int, last: int) -> Iterator[Any]:
+    """Yield the samples from `first` to `last` of a recording, decoding no further."""
+    place = 0
+    for block in decode_blocks(path, RATE):
+        stop = place + block.shape[1]
+        if stop > first:
+            yield block[:, max(0, first - place) : last - place]
+        if stop >= last:
+            return
+        place = stop
+
+
+def _encoded(path: Path, blocks: Iterable[Any]) -> bytes:
     import av
     import numpy as np
 
@@ -45,7 +74,7 @@ def mp3(path: Path) -> bytes:
         stream: Any = container.add_stream("libmp3lame", rate=RATE, layout=layout)
         stream.bit_rate = BITS_PER_S[channels]
         place = 0
-        for block in decode_blocks(path, RATE):
+        for block in blocks:
             samples = block if len(block) == channels else mix(block).reshape(1, -1)
             frame: Any = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", layout)
             frame.sample_rate, frame.pts = RATE, place

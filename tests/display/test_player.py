@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import speechkit.display
 from speechkit.audio import decode, probe, write_wav
 from speechkit.display.player import Player, player
-from speechkit.display.sound import data_uri
+from speechkit.display.sound import clip_uri, data_uri
 from speechkit.errors import AudioNotFoundError, ReportError, TranscriptError
 from speechkit.transcripts.schema import Transcript
 from tests.sample_call import SAID, sample_call
@@ -353,3 +353,12 @@ def test_a_page_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
 
 def test_a_player_says_what_it_is(recording: Path) -> None:
     assert repr(player(sample_call(), audio=recording)) == "Player(c01: 7 phrases, 0:30, c01.wav)"
+
+
+def test_is_a_clip_as_long_as_asked(tmp_path: Path) -> None:
+    path = tmp_path / "call.wav"
+    tone = np.sin(np.arange(16_000 * 9) * 0.2).astype("float32") * 0.3
+    write_wav(path, tone.reshape(1, -1), 16_000)
+    clip = tmp_path / "clip.mp3"
+    clip.write_bytes(base64.b64decode(clip_uri(path, 3.0, 5.0, around_s=0.5).partition(",")[2]))
+    assert probe(clip).duration_s == pytest.approx(3.0, abs=0.15)
