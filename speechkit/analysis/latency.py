@@ -14,10 +14,9 @@ speech recognizer, Interspeech 2020).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -26,27 +25,11 @@ import pandas as pd
 from speechkit.analysis.normalize import PLAIN, normalize
 from speechkit.analysis.rates import Summable
 from speechkit.errors import TranscriptError
+from speechkit.transcripts.events import EVENTS, FINAL, HYPOTHESIS
 
 if TYPE_CHECKING:
     from speechkit.analysis.speakers import Tables
 
-EVENTS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "call_id": "str",
-        "channel": "Int64",  # one session a channel
-        "kind": "str",  # hypothesis or final
-        "text": "str",
-        "start_s": "float64",  # where the text begins and ends in the recording
-        "end_s": "float64",
-        "sent_s": "float64",  # how much of the recording had been sent when it arrived
-        "arrived_s": "float64",  # since the first sound was sent
-        "pace": "float64",  # seconds of sound sent in a second; missing: as fast as the service takes it
-        "cached": "bool",  # whether the answer may come from a cache
-    }
-)
-"""The columns of a table of events, in order of arrival within a call and channel."""
-
-HYPOTHESIS, FINAL = "hypothesis", "final"
 _PACE: Final = (0.98, 1.02)
 _SLACK_S: Final = 0.15  # a chunk of sound is on its way while its event is written down
 
@@ -122,7 +105,7 @@ def measure_latency(events: pd.DataFrame, transcript: Tables) -> Latency:
     >>> events = pd.DataFrame(
     ...     [("hypothesis", "could", 1.2), ("hypothesis", "good", 1.5), ("final", "Good morning.", 2.75)],
     ...     columns=["kind", "text", "arrived_s"]).assign(call_id="c1", channel=0, start_s=0.5, end_s=[0.9, 1.0, 2.0],
-    ...     pace=1.0, cached=False).assign(sent_s=lambda e: e.arrived_s)
+    ...     pace=1.0, cached=False, speaker=None).assign(sent_s=lambda e: e.arrived_s)
     >>> result = measure_latency(events, transcript)
     >>> result.final, result.stability.rate
     (Delays(count=2, p50_s=1.25, p95_s=1.7), 0.5)

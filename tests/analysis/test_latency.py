@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechkit.analysis.latency import EVENTS, Delays, Stability, measure_latency
+from speechkit.analysis.latency import Delays, Stability, measure_latency
 from speechkit.errors import TranscriptError
+from speechkit.transcripts.events import EVENTS
 from speechkit.transcripts.schema import Transcript
 from tests.analysis.making import WORDS
 
@@ -40,7 +41,7 @@ def session(phrases: list[list[str]], delay_s: float = 0.5, every: int = 1, garb
         said.append({"call_id": "c1", "phrase_id": f"c1:{number:04d}", "channel": 0, "start_s": start,
                      "end_s": end, "lexical": " ".join(phrase)})  # fmt: skip
         at += 2.0
-    events = pd.DataFrame(rows).assign(call_id="c1", channel=0, pace=1.0, cached=False)
+    events = pd.DataFrame(rows).assign(call_id="c1", channel=0, pace=1.0, cached=False, speaker=None)
     events["sent_s"] = events["arrived_s"]
     table = pd.DataFrame({"call_id": ["c1"]})
     return events[list(EVENTS)], Transcript(table, pd.DataFrame(said), pd.DataFrame(words))
