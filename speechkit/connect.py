@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from speechkit.client.batch import Batch
     from speechkit.client.fast import Fast
+    from speechkit.client.realtime import Realtime
     from speechkit.client.rest import SpeechClient
     from speechkit.client.storage import Storage
     from speechkit.settings import Settings
@@ -59,8 +60,8 @@ class Service:
 
 
 class Speech:
-    """A speech service to work with: `.batch` and `.fast` transcribe, `.settings` are what it was opened
-    with."""
+    """A speech service to work with: `.batch`, `.fast` and `.realtime` transcribe, `.settings` are what it
+    was opened with."""
 
     def __init__(
         self,
@@ -112,6 +113,13 @@ class Speech:
         from speechkit.client.fast import Fast
 
         return Fast(self.client)
+
+    @cached_property
+    def realtime(self) -> Realtime:
+        """Real time: recordings or a microphone, streamed through the Speech SDK."""
+        from speechkit.client.realtime import Realtime
+
+        return Realtime(self.client)
 
     def describe(self) -> str:
         """Say in one line what this is connected to, without secrets."""

@@ -13,12 +13,15 @@ from speechkit.cli.output import count, say
 from speechkit.display.progress import show_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
 
-    from speechkit.client.plan import Plan
+    from speechkit.client.plan import Plan, Problem
     from speechkit.connect import Speech
     from speechkit.progress import ProgressCallback
     from speechkit.transcripts.corpus import Corpus
+    from speechkit.transcripts.schema import Transcript
 
 LOCAL_JOB_SIZE: Final = 4  # the local service ends small jobs early, so that there is progress to see
 
@@ -28,6 +31,7 @@ class Mode(StrEnum):
 
     batch = "batch"
     fast = "fast"
+    realtime = "realtime"
 
 
 def transcribe(
@@ -36,7 +40,7 @@ def transcribe(
         typer.Argument(metavar="PATH", help="Recordings: files, folders, patterns or https:// URLs."),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The corpus to add the calls to; made if needed.")],
-    mode: Annotated[Mode, typer.Option(help="Many recordings in jobs, or one request each.")] = Mode.batch,
+X
     locale: Annotated[str, typer.Option(metavar="LOCALE", help="The language spoken.")] = "en-US",
     diarize: Annotated[
         int | None,
@@ -51,6 +55,14 @@ def transcribe(
         typer.Option(metavar="CSV", help="A table with what is known of the calls, by call_id or file."),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Transcribe also what is in the corpus.")] = False,
+    pace: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            help="With realtime: seconds of sound sent in a second, 1 as it was spoken. Without this option, as "
+            "fast as the service takes it.",
+        ),
+    ] = None,
 ) -> None:
     """Transcribe recordings and add them to a corpus.
 
@@ -64,6 +76,8 @@ def transcribe(
     from speechkit.transcripts.schema import clock
 
     settings = read_settings()
+    if pace is not None and mode is not Mode.realtime:
+        raise typer.BadParameter("it is for --mode realtime.", param_hint="--pace")
     options: dict[str, Any] = {"locale": locale}
     if diarize is not None:
         options["diarization"] = diarize or None
@@ -76,8 +90,15 @@ def transcribe(
         if plan.items:  # nothing is started for nothing
             speech = connect(settings, quiet=True)
             say(speech.describe())
-            run = _in_jobs if mode is Mode.batch else _one_by_one
-            added, failures = run(speech, plan, corpus, metadata, report)
+            if mode is Mode.batch:
+                added, failures = _in_jobs(speech, plan, corpus, metadata, report)
+            else:
+                outcomes = (
+                    speech.fast.transcribe_all(plan, report)
+                    if mode is Mode.fast
+                    else speech.realtime.transcribe_all(plan, report, pace=pace)
+                )
+                added, failures = _one_by_one(outcomes, plan, corpus, metadata)
     calls = corpus.calls
     spoken = clock(float(calls.loc[calls["call_id"].isin(added), "duration_s"].sum()), hours=True)
     there = f"; left out: {len(plan.skipped)}, already there" if plan.skipped else ""
@@ -108,18 +129,21 @@ def _in_jobs(
 
 
 def _one_by_one(
-    speech: Speech, plan: Plan, corpus: Corpus, metadata: Path | None, report: ProgressCallback
+    outcomes: Iterable[Transcript | Problem], plan: Plan, corpus: Corpus, metadata: Path | None
 ) -> tuple[list[str], pd.DataFrame]:
-    """Transcribe in fast mode, some at a time; each call is in the corpus as soon as it is there."""
+    """Take each call as it ends; it is in the corpus, its events beside it, as soon as it is there."""
     from speechkit.client.plan import Problem, problem_table
+    from speechkit.client.realtime import RealtimeTranscript
 
     added: list[str] = []
     problems = list(plan.problems)
-    for outcome in speech.fast.transcribe_all(plan, report):
+    for outcome in outcomes:
         if isinstance(outcome, Problem):
             problems.append(outcome)
-        else:
-            added += corpus.add(outcome, metadata=metadata, again=True)
+            continue
+        added += corpus.add(outcome, metadata=metadata, again=True)
+        if isinstance(outcome, RealtimeTranscript) and len(outcome.events):
+            corpus.write_table("events", outcome.events)
     return added, problem_table(problems)
 
 

@@ -95,6 +95,13 @@ class Signer(httpx.Auth):
         """How requests are signed now, in words."""
         return "Entra ID" if self._by_token else "key"
 
+    def for_sdk(self) -> dict[str, Any]:
+        """What the Speech SDK signs with: the credential where a token can be had, else the key."""
+        if self._by_token and self._bearer():
+            return {"token_credential": self._credential}
+        assert self._key is not None
+        return {"subscription": self._key.get_secret_value()}
+
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Sign a request; when a token is not accepted and there is a key, send it again with the key."""
         if self._by_token and (token := self._bearer()):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import mimetypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from speechkit.client.plan import Plan, Problem, Recording, is_url, make_plan
+from speechkit.client.plan import Mode, Plan, Problem, Recording, is_url, make_plan
 from speechkit.client.rest import SpeechClient
 from speechkit.client.results import read_result
 from speechkit.errors import AudioError, RequestRefusedError, SpeechkitError
@@ -35,7 +35,7 @@ class Fast:
         channel each and a mono one diarization with two speakers. Raises the AudioError tree for the file,
         RequestRefusedError for the options, and the ServiceError tree.
         """
-        item = recording if isinstance(recording, Recording) else self._only(recording, options)
+        item = recording if isinstance(recording, Recording) else one_recording(recording, "fast", options)
         definition = item.options.fast_definition()
         if item.is_url:
             definition["audioUrl"] = item.address
@@ -53,34 +53,46 @@ class Fast:
     ) -> Iterator[Transcript | Problem]:
         """Transcribe the recordings of a plan, some at a time; yield each as it ends, as what it came to."""
         at_once = AT_ONCE_LOCAL if self._client.is_local else AT_ONCE
+        return transcribe_each(self.transcribe, plan, at_once, progress)
 
-        def attempt(item: Recording) -> Transcript | Problem:
-            try:
-                return self.transcribe(item)
-            except SpeechkitError as error:
-                return Problem(item.source, error, item.call_id)
-            except OSError as error:
-                unread = AudioError(f"{item.source} cannot be read: {error.strerror}. Check the file.")
-                return Problem(item.source, unread, item.call_id)
 
-        with ThreadPoolExecutor(at_once, thread_name_prefix="speechkit-fast") as pool:
-            waiting = {pool.submit(attempt, item): item for item in plan.items}
-            try:
-                for done, future in enumerate(as_completed(waiting), start=1):
-                    yield future.result()
-                    if progress:
-                        progress(Progress("transcribe", done, len(waiting), waiting[future].file))
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+def transcribe_each(
+    transcribe: Callable[[Recording], Transcript],
+    plan: Plan,
+    at_once: int,
+    progress: ProgressCallback | None = None,
+) -> Iterator[Transcript | Problem]:
+    """Transcribe the recordings of a plan, `at_once` at a time; yield each as it ends, as what it came to."""
 
-    def _only(self, recording: str | Path, options: dict[str, Any]) -> Recording:
-        path = Path(recording)
-        if not is_url(str(recording)) and path.is_dir():
-            raise RequestRefusedError(f"{path} is a folder. Give one recording, or use speech.batch.")
-        plan = make_plan(recording, mode="fast", **options)
-        plan.raise_if_nothing()
-        if len(plan.items) != 1:
-            raise RequestRefusedError(
-                f"{recording} names {len(plan.items)} recordings. Give one, or use speech.batch."
-            )
-        return plan.items[0]
+    def attempt(item: Recording) -> Transcript | Problem:
+        try:
+            return transcribe(item)
+        except SpeechkitError as error:
+            return Problem(item.source, error, item.call_id)
+        except OSError as error:
+            unread = AudioError(f"{item.source} cannot be read: {error.strerror}. Check the file.")
+            return Problem(item.source, unread, item.call_id)
+
+    with ThreadPoolExecutor(at_once, thread_name_prefix="speechkit-transcribe") as pool:
+        waiting = {pool.submit(attempt, item): item for item in plan.items}
+        try:
+            for done, future in enumerate(as_completed(waiting), start=1):
+                yield future.result()
+                if progress:
+                    progress(Progress("transcribe", done, len(waiting), waiting[future].file))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def one_recording(recording: str | Path, mode: Mode, options: dict[str, Any]) -> Recording:
+    """Look at the one recording that a path or URL names; raises what stands against it."""
+    path = Path(recording)
+    if not is_url(str(recording)) and path.is_dir():
+        raise RequestRefusedError(f"{path} is a folder. Give one recording, or use speech.batch.")
+    plan = make_plan(recording, mode=mode, **options)
+    plan.raise_if_nothing()
+    if len(plan.items) != 1:
+        raise RequestRefusedError(
+            f"{recording} names {len(plan.items)} recordings. Give one, or use speech.batch."
+        )
+    return plan.items[0]

@@ -235,6 +235,17 @@ class Options:
             definition["models"] = {self.locale: self.model}
         return definition
 
+    def check_realtime(self) -> None:
+        """Raise RequestRefusedError for what real time has no way to ask for."""
+        if self.punctuation != "DictatedAndAutomatic":
+            raise RequestRefusedError(
+                f"punctuation={self.punctuation!r}: real time has no such choice; use batch."
+            )
+        if self.profanity == "Tags":
+            raise RequestRefusedError("profanity='Tags': real time masks, removes or leaves; use batch.")
+        if self.model:
+            raise RequestRefusedError("model: real time has no custom model here; use batch or fast mode.")
+
 
 def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from speechkit.transcripts.schema import Transcript
 
-Mode: TypeAlias = Literal["batch", "fast"]
+Mode: TypeAlias = Literal["batch", "fast", "realtime"]
 Known: TypeAlias = Mapping[str, tuple[str, str]]
 """The calls that are there already: call_id to (file name, SHA-256 of the audio)."""
 
@@ -174,6 +174,8 @@ def make_plan(
     base = Options.of(**options)
     if mode == "fast":
         base.fast_definition()
+    elif mode == "realtime":
+        base.check_realtime()
     else:
         base.batch_body("check", urls=["https://check.invalid"])
     told = "diarization" in options or "channels" in options
@@ -276,6 +278,11 @@ def problem_table(problems: Iterable[Problem]) -> pd.DataFrame:
 
 def _look_at(address: str, base: Options, told: bool, mode: Mode) -> Recording:
     """Probe one recording, and raise what the service would refuse."""
+    if is_url(address) and mode == "realtime":
+        raise RequestRefusedError(
+            f"{strip_sas(address)} is a URL, and real time streams what is on this machine. Download it, or use "
+            "batch or fast mode."
+        )
     if is_url(address):
         return Recording("", strip_sas(address), address, base.for_recording(None, told=told))
     path = Path(address)
@@ -290,6 +297,8 @@ def _look_at(address: str, base: Options, told: bool, mode: Mode) -> Recording:
 
 def check_size(info: audio.AudioInfo, mode: Mode) -> None:
     """Raise RequestRefusedError for a recording that is too large or too long for the mode."""
+    if mode == "realtime":  # what is streamed may be as long as it likes
+        return
     most = limits.MAX_FAST_BYTES if mode == "fast" else limits.MAX_BATCH_BYTES
     if info.bytes > most:
         raise RequestRefusedError(

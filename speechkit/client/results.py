@@ -92,7 +92,10 @@ def unplanned(source: str) -> Recording:
 
 
 def read_result(
-    body: bytes | dict[str, Any], item: Recording, mode: Literal["batch", "fast"], engine: str | None = None
+    body: bytes | dict[str, Any],
+    item: Recording,
+    mode: Literal["batch", "fast", "realtime"],
+    engine: str | None = None,
 ) -> Transcript:
     """Read a result as the transcript of a recording: its call_id, its source and the hash of its bytes.
 

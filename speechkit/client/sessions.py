@@ -37,8 +37,8 @@ CONNECT_S: Final = 20.0
 
 _STOP_S: Final = 15.0  # the SDK gives up stopping after 10 s
 _UNTHROTTLED: Final = ("SPEECH-TransmitLengthBeforThrottleMs", str(24 * 3600 * 1000))
-# The SDK sends 5 s at once and then twice real time. This property of it, spelled so, lifts that; a service
-# that does not want more answers slower.
+# The SDK sends 5 s at once and then twice real time. This property of it, spelled so, lifts that: whoever
+# writes sees to it that not too much is under way.
 _PROFANITY: Final = {"None": "Raw", "Masked": "Masked", "Removed": "Removed"}
 _ERRORS: Final[dict[str, tuple[type[StatusError], int]]] = {
     "AuthenticationFailure": (AccessDeniedError, 401),
@@ -79,14 +79,16 @@ def _not_loading(error: Exception) -> SettingsError:
 
 
 class Session:
-    """A session for one channel of a call; `write` takes 16-bit mono samples, `take` gives what has arrived.
+    """A session for one channel of a call; `write` takes 16-bit mono samples, the inbox gets what arrives.
 
-    `results` holds the JSON of each final; times in it are ticks from the start of the sound.
+    `results` holds the JSON of each final; times in it are ticks from the start of the sound. Until
+    `acknowledged_s` the service has answered for good.
     """
 
     def __init__(
         self,
         client: SpeechClient,
+        inbox: queue.SimpleQueue[Event],
         call_id: str,
         options: Options,
         *,
@@ -101,10 +103,12 @@ class Session:
         self.error: SpeechkitError | None = None
         self.ended = threading.Event()
         self.sent_s = 0.0
-        self._rate, self._started_s = rate, time.monotonic()
-        self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.closed = False
+        self.acknowledged_s = 0.0
+        self._rate, self._began_s, self._inbox = rate, time.monotonic(), inbox
         self._secrets = client.signer.secrets
         self._stream: Any = None
+        self._connection: Any = None
         try:
             config = _config(sdk, client, options, pace)
             if microphone:
@@ -120,13 +124,14 @@ class Session:
                     "give a recording."
                 ) from error
             raise _not_loading(error) from error
-        _say(self._recognizer, options, self)
+        self._signals = _say(self._recognizer, options, self)
 
     def start(self) -> None:
         """Connect, and wait until the service has answered; raises the ServiceError tree."""
         self._connection = self._sdk.Connection.from_recognizer(self._recognizer)
         connected = threading.Event()
         self._connection.connected.connect(lambda _: connected.set())
+        self._signals.append(self._connection.connected)
         self._call("start")
         until_s = time.monotonic() + CONNECT_S
         while not (connected.wait(0.02) or self.ended.is_set()):
@@ -135,7 +140,11 @@ class Session:
                     f"the service did not answer within {CONNECT_S:.0f} s. {_REMEDIES['ConnectionFailure']}"
                 )
         self.check()
-        self._started_s = time.monotonic()
+        self.begin(time.monotonic())
+
+    def begin(self, moment_s: float) -> None:
+        """Count arrivals from a moment of the monotonic clock on."""
+        self._began_s = moment_s
 
     def write(self, samples: bytes) -> None:
         """Send sound."""
@@ -145,19 +154,20 @@ class Session:
     def close(self) -> None:
         """Say that no more sound comes."""
         self._stream.close()
-
-    def take(self, wait_s: float) -> Event | None:
-        """Return the next event, waiting for it so long at most."""
-        try:
-            return self._inbox.get(timeout=wait_s) if wait_s > 0 else self._inbox.get_nowait()
-        except queue.Empty:
-            return None
+        self.closed = True
 
     def stop(self) -> None:
-        """End the session, whatever it is doing."""
+        """End the session, whatever it is doing.
+
+        Nothing may call back later: a thread of the SDK in a Python that is ending aborts the process.
+        """
         stopper = threading.Thread(target=self._call, args=("stop",), daemon=True)
         stopper.start()
         stopper.join(_STOP_S)
+        for signal in self._signals:
+            signal.disconnect_all()
+        self._signals.clear()
+        self._connection = self._recognizer = None
 
     def check(self) -> None:
         """Raise what went wrong, if anything."""
@@ -166,20 +176,22 @@ class Session:
 
     def _call(self, verb: str) -> None:
         """Start or stop the recognizer, under the name that its class has for it."""
-        names = (f"{verb}_continuous_recognition_async", f"{verb}_transcribing_async")
+        names = (f"{verb}_transcribing_async", f"{verb}_continuous_recognition_async")
         next(getattr(self._recognizer, name) for name in names if hasattr(self._recognizer, name))().get()
 
     # --- what the SDK calls, in its threads ---
 
     def hear(self, kind: str, result: Any) -> None:
         """Note a hypothesis or a final with its time of arrival."""
-        arrived_s, sent_s = time.monotonic() - self._started_s, self.sent_s
+        arrived_s, sent_s = time.monotonic() - self._began_s, self.sent_s
+        start_s = result.offset / TICKS_PER_SECOND
+        end_s = start_s + result.duration / TICKS_PER_SECOND
+        if kind == FINAL:
+            self.acknowledged_s = max(self.acknowledged_s, end_s)
         if not result.text:
             return  # silence: no words arrived
         if kind == FINAL:
             self.results.append(json.loads(result.json))
-        start_s = result.offset / TICKS_PER_SECOND
-        end_s = start_s + result.duration / TICKS_PER_SECOND
         speaker = getattr(result, "speaker_id", None) or None
         self._inbox.put(
             Event(self.call_id, self.channel, kind, result.text, speaker, start_s, end_s,
@@ -193,8 +205,8 @@ class Session:
         self.ended.set()
 
 
-def _say(recognizer: Any, options: Options, session: Session) -> None:
-    """Let a recognizer tell its session what it hears."""
+def _say(recognizer: Any, options: Options, session: Session) -> list[Any]:
+    """Let a recognizer tell its session what it hears; answer the signals that are connected."""
     signals = (
         (recognizer.transcribing, recognizer.transcribed)
         if options.diarization
@@ -202,13 +214,9 @@ def _say(recognizer: Any, options: Options, session: Session) -> None:
     )
     for kind, signal in zip((HYPOTHESIS, FINAL), signals, strict=True):
         signal.connect(lambda event, kind=kind: session.hear(kind, event.result))
-    recognizer.canceled.connect(lambda event: session.cancel(_details(event)))
+    recognizer.canceled.connect(lambda event: session.cancel(event.cancellation_details))
     recognizer.session_stopped.connect(lambda _: session.ended.set())
-
-
-def _details(event: Any) -> Any:
-    """The details of a cancellation: the two recognizers have them in different places."""
-    return event.cancellation_details if hasattr(event, "cancellation_details") else event
+    return [*signals, recognizer.canceled, recognizer.session_stopped]
 
 
 def _config(sdk: Any, client: SpeechClient, options: Options, pace: float | None) -> Any:
@@ -219,9 +227,7 @@ def _config(sdk: Any, client: SpeechClient, options: Options, pace: float | None
     config.request_word_level_timestamps()
     config.set_profanity(getattr(sdk.ProfanityOption, _PROFANITY[options.profanity]))
     if options.diarization:
-        config.set_property(
-            sdk.PropertyId.SpeechServiceResponse_DiarizeIntermediateResults, "true"
-        )
+        config.set_property(sdk.PropertyId.SpeechServiceResponse_DiarizeIntermediateResults, "true")
     if options.candidate_locales:
         config.set_property(sdk.PropertyId.SpeechServiceConnection_LanguageIdMode, "Continuous")
     if pace != 1.0:

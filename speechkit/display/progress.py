@@ -73,7 +73,7 @@ def show_progress(stream: TextIO | None = None) -> ProgressDisplay:
     upload 75%
     upload 100%
     """
-    if stream is None and _in_notebook():
+    if stream is None and in_notebook():
         return ProgressDisplay(_Notebook())
     target = stream or sys.stderr
     if target.isatty():
@@ -172,7 +172,7 @@ class _Lines:
         pass
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
     """Whether this process is the kernel of a notebook."""
     if "IPython" not in sys.modules:
         return False

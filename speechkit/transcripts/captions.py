@@ -9,10 +9,11 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from speechkit.errors import TranscriptError
 from speechkit.transcripts.cues import RULES, Cue, Rules, cues
+from speechkit.transcripts.events import FINAL, Event, to_transcript
 
 if TYPE_CHECKING:
     from speechkit.transcripts.schema import Transcript
@@ -95,6 +96,31 @@ def write_captions(
     except OSError as error:
         raise TranscriptError(f"{path} cannot be written: {error.strerror}. Take another folder.") from error
     return path
+
+
+class LiveCaptions:
+    """Captions that grow while somebody speaks: give it to `speech.realtime.transcribe(..., on_event=)`.
+
+    The file, .vtt or .srt, is whole after each event: the firm phrases, then the latest hypothesis of each
+    channel, which the next event may change.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, rules: Rules = RULES, names: Mapping[str, str] | None = None
+    ) -> None:
+        self.path = Path(path)
+        self._layout: dict[str, Any] = {"rules": rules, "names": names}
+        self._firm: list[Event] = []
+        self._open: dict[int, Event] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Write the captions with one more event in them."""
+        self._open.pop(event.channel, None)
+        if event.kind == FINAL:
+            self._firm.append(event)
+        else:
+            self._open[event.channel] = event
+        write_captions(to_transcript([*self._firm, *self._open.values()]), self.path, **self._layout)
 
 
 def _clock(ms: int, point: str) -> str:
