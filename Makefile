@@ -93,8 +93,8 @@ bench: setup-dev models  ## measure, and write docs/measurements.md
 # --- housekeeping -------------------------------------------------------------------------------------------------
 
 lock: | $(BIN)/uv  ## pin the dependencies of pyproject.toml again
-	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra local pyproject.toml -o requirements.lock
-	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra local --extra test -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra local --extra realtime pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra local --extra realtime --extra test -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean:  ## remove what these targets made (not the model files, which other clones share)
 	@test ! -x $(BIN)/speechkit || $(BIN)/speechkit stop || true

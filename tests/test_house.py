@@ -151,7 +151,8 @@ def test_lock_carries_no_address(lock: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lock", "extras"), [("requirements.lock", ["local"]), ("requirements-dev.lock", ["local", "test"])]
+    ("lock", "extras"),
+    [("requirements.lock", ["local", "realtime"]), ("requirements-dev.lock", ["local", "realtime", "test"])],
 )
 def test_lock_pins_what_pyproject_asks_for(lock: str, extras: list[str]) -> None:
     assert required(*extras) <= set(pinned(lock))
@@ -166,7 +167,7 @@ def test_environment_yml_is_the_same_environment() -> None:
     rows = re.findall(r"^\s+- ([\w.-]+)=+([\d.]+)", (ROOT / "environment.yml").read_text(), re.M)
     pins = {normal(CONDA_NAMES.get(name, name)): version.rstrip(".") for name, version in rows}
     python = pins.pop("python")
-    assert set(pins) == required("local") | {"nbval", "pytest"}
+    assert set(pins) == required("local", "realtime") | {"nbval", "pytest"}
     locked = pinned("requirements-dev.lock", python)
     assert pins == {name: ".".join(locked[name].split(".")[:2]) for name in pins}
 

@@ -40,7 +40,9 @@ def transcribe(
         typer.Argument(metavar="PATH", help="Recordings: files, folders, patterns or https:// URLs."),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The corpus to add the calls to; made if needed.")],
-X
+    mode: Annotated[
+        Mode, typer.Option(help="Many recordings in jobs, one request each, or streamed as in a live call.")
+    ] = Mode.batch,
     locale: Annotated[str, typer.Option(metavar="LOCALE", help="The language spoken.")] = "en-US",
     diarize: Annotated[
         int | None,

@@ -16,8 +16,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from speechkit.errors import TranscriptError
-from speechkit.transcripts.captions import to_srt, to_vtt, write_captions
+from speechkit.transcripts.captions import LiveCaptions, to_srt, to_vtt, write_captions
 from speechkit.transcripts.cues import Rules, cues
+from speechkit.transcripts.events import FINAL, HYPOTHESIS, Event
 from speechkit.transcripts.schema import Transcript
 from tests.sample_call import SAID, sample_call
 
@@ -272,3 +273,26 @@ def test_a_file_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
         write_captions(sample_call(), tmp_path / "file" / "c01.srt")
     with pytest.raises(TranscriptError, match=r"end in \.srt or \.vtt"):
         write_captions(sample_call(), tmp_path / "c01.txt")
+
+
+# --- while it is spoken ---------------------------------------------------------------------------------
+
+
+def test_live_captions_are_whole_after_each_event_and_firm_at_the_end(tmp_path: Path) -> None:
+    live = LiveCaptions(tmp_path / "live.vtt", names={"channel 0": "Agent", "channel 1": "Caller"})
+    seen = []
+    for channel, kind, text, start_s, end_s in [
+        (0, HYPOTHESIS, "good more", 1.0, 1.6),
+        (0, HYPOTHESIS, "good morning", 1.0, 1.9),
+        (1, HYPOTHESIS, "hi", 2.4, 2.6),
+        (0, FINAL, "Good morning.", 1.0, 2.0),
+        (1, FINAL, "Hi there.", 2.4, 3.0),
+    ]:
+        live(Event("c1", channel, kind, text, None, start_s, end_s, end_s, end_s + 0.3, 1.0))
+        seen.append([cue.text for cue in webvtt.read(live.path)])
+    assert seen[:2] == [["good more"], ["good morning"]]
+    assert [" ".join(texts) for texts in seen[2:]] == [
+        "Agent: good morning Caller: hi",
+        "Agent: Good morning. Caller: hi",
+        "Agent: Good morning. Caller: Hi there.",
+    ]
