@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 from speechkit.analysis import speakers
+from speechkit.analysis.exchange import RULES, Rules
+from speechkit.analysis.roles import roles
 from speechkit.analysis.trends import in_period
 
 if TYPE_CHECKING:
@@ -53,21 +55,24 @@ def select(transcript: Transcript, *, start: str = "", end: str = "", **wanted: 
     return transcript.filter(call_id=calls["call_id"].tolist())
 
 
-def parties(transcript: Transcript, agent_channel: int | None = 0) -> pd.DataFrame:
-    """Join what is known of each party of each call: `speakers.talk`, its `role` and the `queue` and `agent`
-    of the call.
+def parties(
+    transcript: Transcript, agent_channel: int | None = 0, *, rules: Rules = RULES, guess: bool = True
+) -> pd.DataFrame:
+    """Join what is known of each party of each call: `speakers.talk`, its role and the metadata of the call.
 
-    The columns are those of `speakers.talk` and `speakers.roles`; `queue` and `agent` are missing where the
-    calls have no such column.
+    The columns are those of `speakers.talk`, `role` and `role_confidence` of `roles.roles`, and `queue`,
+    `agent` and `day` of the call; these are missing where the calls do not have them.
     """
-    about = transcript.calls.reindex(columns=["call_id", "queue", "agent"])
-    role = speakers.roles(transcript, agent_channel)
-    return speakers.talk(transcript).merge(role, on=["call_id", "party"]).merge(about, on="call_id")
+    about = transcript.calls.reindex(columns=["call_id", "queue", "agent", "recorded_at"])
+    about = about.assign(day=pd.to_datetime(about["recorded_at"]).dt.normalize()).drop(columns="recorded_at")
+    role = roles(transcript, agent_channel, guess=guess).rename(columns={"confidence": "role_confidence"})
+    table = speakers.talk(transcript, rules).merge(role.drop(columns="evidence"), on=["call_id", "party"])
+    return table.merge(about, on="call_id")
 
 
-def whole_calls(transcript: Transcript) -> pd.DataFrame:
+def whole_calls(transcript: Transcript, *, rules: Rules = RULES) -> pd.DataFrame:
     """Join what is known of each call: its columns and those of `speakers.overview`."""
-    measured = speakers.overview(transcript).drop(columns="duration_s")
+    measured = speakers.overview(transcript, rules).drop(columns="duration_s")
     return transcript.calls.merge(measured, on="call_id")
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from speechkit.analysis.confidence import BELOW
-from speechkit.analysis.speakers import roles, talk
+from speechkit.analysis.roles import roles
+from speechkit.analysis.speakers import talk
 from speechkit.audio import probe
 from speechkit.display.sound import EMBED_MAX_BYTES, data_uri
 from speechkit.display.wording import count, part, percent
@@ -261,7 +262,10 @@ def _parties(
 ) -> dict[str, tuple[int, str, str]]:
     """Give each party a slot (its colour and shape), a label and its share of the talk, the agent first."""
     present = list(dict.fromkeys(p.party for p in call.phrases))
-    role = {party: str(r) for party, r in roles(one)[["party", "role"]].dropna().itertuples(index=False)}
+    role = {
+        party: str(r)
+        for party, r in roles(one, guess=False)[["party", "role"]].dropna().itertuples(index=False)
+    }
     single = {party: r for party, r in role.items() if list(role.values()).count(r) == 1}
     told = {party: r.capitalize() for party, r in single.items()} | dict(names or {})
     label = labels(present, told)

@@ -68,7 +68,7 @@ def volume(table: pd.DataFrame, step: str = "day") -> Shown:
 def talk_shares(talk: pd.DataFrame, by: str = "queue") -> Shown:
     """Draw the agent's share of the speech of each call, a row for each value of `by`.
 
-    `talk` is `speakers.talk` with the column `role` (from `speakers.roles`) and the column `by`.
+    `talk` is `speakers.talk` with the column `role` (from `roles.roles`) and the column `by`.
     """
     agents = talk[(talk["role"] == "agent") & talk["talk_share"].notna()]
     left_out = talk["call_id"].nunique() - agents["call_id"].nunique()
@@ -76,7 +76,7 @@ def talk_shares(talk: pd.DataFrame, by: str = "queue") -> Shown:
         return Note("Nobody speaks in these calls, so there is no talk to share.")
     if agents.empty:
         return Note(
-            "Who of the speakers is the agent is known only where each party has a channel of its own: "
+            "Who of the speakers is the agent is told by their channels, or by what they say: "
             f"in none of these {count(left_out, 'call')}."
         )
     spoken = agents["talk_s"] / agents["talk_share"]
@@ -98,7 +98,9 @@ def talk_shares(talk: pd.DataFrame, by: str = "queue") -> Shown:
         "Each dot is a call, each bar with its number the median. At the dashed line both speak equally long."
     )
     if left_out:
-        caption += f" Left out, as nobody knows who the agent is: {count(left_out, 'call')} with one channel."
+        caption += f" Left out, as nobody knows who the agent is: {count(left_out, 'call')}."
+    if "role_confidence" in agents and (guessed := int((agents["role_confidence"] < 1).sum())):
+        caption += f" In {part(guessed, len(agents), 'call')} the agent was told by what is said."
     return Picture(
         figure, finding, caption, f"Dot plot of the agent's share of speech by {label(by)}. {finding}."
     )

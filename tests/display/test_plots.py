@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from speechkit.analysis import confidence, speakers, trends
+from speechkit.analysis.roles import roles
 from speechkit.display import plots
 from speechkit.display.canvas import luminance
 from speechkit.display.picture import Note, Picture
@@ -42,7 +43,7 @@ def transcript(agent: int = 0, pause_s: float = 10.0) -> Transcript:
 
 
 def talk_of(calls: Transcript) -> pd.DataFrame:
-    talk = speakers.talk(calls).merge(speakers.roles(calls), on=["call_id", "party"])
+    talk = speakers.talk(calls).merge(roles(calls), on=["call_id", "party"])
     return talk.merge(calls.calls[["call_id", "queue"]], on="call_id")
 
 
@@ -97,7 +98,7 @@ def test_the_opposite_effect_gives_the_opposite_finding() -> None:
     assert isinstance(little, Picture)
     assert much.finding == "Agents do 80% of the talking, and more than 60% in all 2 calls"
     assert little.finding == "Agents do 20% of the talking, and more than 60% in none of 2 calls"
-    assert "1 call with one channel" in much.caption
+    assert "nobody knows who the agent is: 1 call." in much.caption
 
 
 def test_silence_names_the_longest_and_the_call_without_speech() -> None:
