@@ -70,6 +70,7 @@ class Speech:
         *,
         key: SecretStr | None = None,
         started: bool = False,
+        fresh: bool = False,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         from speechkit.client.auth import LateCredential, is_loopback
@@ -86,6 +87,7 @@ class Speech:
             credential=credential,
             api_version=settings.speech_api_version,
             transport=transport,
+            fresh=fresh,
         )
 
     @property
@@ -134,21 +136,22 @@ class Speech:
         return f"<{self.describe()}>"
 
 
-def connect(settings: Settings | None = None, *, quiet: bool = False) -> Speech:
+def connect(settings: Settings | None = None, *, quiet: bool = False, fresh: bool = False) -> Speech:
     """Connect to Azure Speech when SPEECH_ENDPOINT is set, else to this user's local service.
 
     A local service that runs already is shared; otherwise one is started in a session of its own, which ends
     after half an hour without requests or with `speechkit stop`. Prints one line that says which of the two
-    it is, unless `quiet`. Raises SettingsError, or LocalServiceError with the end of the log when the service
+    it is, unless `quiet`. With `fresh` nothing is answered from what the local service remembers: for
+    measuring. Raises SettingsError, or LocalServiceError with the end of the log when the service
     does not start.
     """
     settings = settings or _read_settings()
     if settings.mode == "azure":
         assert settings.speech_endpoint is not None
-        speech = Speech(settings, settings.speech_endpoint, key=settings.speech_key)
+        speech = Speech(settings, settings.speech_endpoint, key=settings.speech_key, fresh=fresh)
     else:
         service, started = ensure_service(settings)
-        speech = Speech(settings, service.endpoint, key=service.key, started=started)
+        speech = Speech(settings, service.endpoint, key=service.key, started=started, fresh=fresh)
     if not quiet:
         print(speech.describe(), flush=True)
     return speech

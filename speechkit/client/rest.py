@@ -76,7 +76,8 @@ class SpeechClient:
 
     `key` and `credential` (of azure-identity) sign requests, the credential first. `transport` replaces the
     network, for tests. Every method raises the ServiceError tree of `speechkit.errors`; 429 is retried, and
-    so are 408, 5xx and lost connections where doing it twice does no harm.
+    so are 408, 5xx and lost connections where doing it twice does no harm. `fresh` asks that nothing be answered
+    from a cache, for measuring.
 
     >>> SpeechClient("http://127.0.0.1:8000", key="secret")
     SpeechClient('http://127.0.0.1:8000', api_version='2025-10-15', key=***)
@@ -91,6 +92,7 @@ class SpeechClient:
         api_version: str = limits.DEFAULT_API_VERSION,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        fresh: bool = False,
     ) -> None:
         strip_library_logs()
         self.endpoint = endpoint.rstrip("/").removesuffix("/speechtotext")
@@ -101,7 +103,11 @@ class SpeechClient:
         self.signer = Signer(self.endpoint, secret, credential)
         direct = is_loopback(self.endpoint)  # a proxy of the environment does not lead back to this machine
         self._signed = httpx.Client(
-            auth=self.signer, timeout=TIMEOUT, transport=transport, trust_env=not direct
+            auth=self.signer,
+            timeout=TIMEOUT,
+            transport=transport,
+            trust_env=not direct,
+            headers={"Cache-Control": "no-cache"} if fresh else None,
         )
         self._plain = httpx.Client(
             timeout=TIMEOUT, transport=transport, trust_env=not direct, follow_redirects=True

@@ -8,6 +8,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -28,6 +29,9 @@ log = logging.getLogger("speechkit.local")
 WAIT_S: Final = 5.0  # before a job whose state cannot be written is tried again
 SWEEP_S: Final = 30.0  # between looks for jobs whose time to live is over
 AHEAD: Final = 2  # recordings fetched beyond those that are being recognized, for each worker
+FRESH: Final = ContextVar("FRESH", default=False)
+"""Whether the request at hand, and the job that it starts, is to be recognized anew: for measuring."""
+
 _DATA: Final = "The recordings URI contains invalid data."
 
 
@@ -53,7 +57,7 @@ class Listener:
         return decode_phrases(await self._remembered(key, Task(recording.path, wanted), priority))
 
     async def _remembered(self, key: str, task: Task, priority: int) -> bytes:
-        kept = self._store.recognition(key) if self._use_cache else None
+        kept = self._store.recognition(key) if self._use_cache and not FRESH.get() else None
         if kept is None:
             kept = await self._recognizer.run(task, priority)
             if self._use_cache:

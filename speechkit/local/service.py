@@ -18,7 +18,7 @@ from speechkit.local import locales
 from speechkit.local.checks import canonical_locale
 from speechkit.local.envelope import RefusalError
 from speechkit.local.fetch import Fetcher
-from speechkit.local.jobs import Jobs, Listener
+from speechkit.local.jobs import FRESH, Jobs, Listener
 from speechkit.local.misbehave import HEADER, Kind, Misbehaviour
 from speechkit.local.signatures import Signer
 from speechkit.local.store import Store
@@ -109,11 +109,15 @@ Handler = Callable[[Request, Service], Awaitable[Response]]
 
 
 def api(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Make a handler of the Speech API an endpoint: its api-version is checked first."""
+    """Make a handler of the Speech API an endpoint: its api-version is checked first.
+
+    `Cache-Control: no-cache` is heeded: what was recognized before is recognized again.
+    """
 
     @functools.wraps(handler)
     async def endpoint(request: Request) -> Response:
         version_of(request)
+        FRESH.set("no-cache" in request.headers.get("Cache-Control", ""))
         return await handler(request, service_of(request))
 
     return endpoint

@@ -405,3 +405,18 @@ def test_the_key_and_signatures_are_in_no_message_log_or_repr(caplog: pytest.Log
     assert "store.example" in everything
     assert KEY not in everything
     assert "s3cr3tsig" not in everything
+
+
+@pytest.mark.parametrize(
+    ("fresh", "header"), [(True, "no-cache"), (False, None)], ids=["fresh?", "as usual?"]
+)
+def test_a_fresh_client_asks_that_no_cache_answers(fresh: bool, header: str | None) -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("Cache-Control"))
+        return httpx.Response(200, json={})
+
+    client = SpeechClient("https://a.example", key="k", transport=httpx.MockTransport(answer), fresh=fresh)
+    client.get("transcriptions")
+    assert asked == [header]

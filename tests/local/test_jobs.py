@@ -152,6 +152,18 @@ def test_what_was_heard_once_is_not_recognized_again(local: Inside, tmp_path: Pa
         assert len(fresh.ears.tasks) == 4
 
 
+def test_a_request_may_ask_for_a_fresh_recognition(local: Inside) -> None:
+    anew = {"Cache-Control": "no-cache"}
+    local.transcribe(local.publish(b"one"))
+    body = submission(local.publish(b"one"))
+    for headers in (anew, {}):
+        wait_for_job(local, local.speech("POST", "/transcriptions:submit", json=body, headers=headers).json())
+        local.speech(
+            "POST", "/transcriptions:transcribe", files={"audio": ("a.wav", b"two")}, headers=headers
+        )
+    assert len(local.ears.tasks) == 2 + 2 + 2, "nothing was recognized again where it was not asked for"
+
+
 def test_a_recording_that_cannot_be_read_is_named_as_the_caller_knows_it(local: Inside) -> None:
     async def run(task: Task, priority: int) -> bytes:
         raise UnusableAudioError("UnsupportedAudioError", f"{task.path} is no sound; see {task.path.name}.")
