@@ -13,6 +13,9 @@ TICKS_PER_SECOND: Final = 10_000_000  # 1 tick = 100 ns [spec]
 
 API_VERSIONS: Final = ("2024-11-15", "2025-10-15")  # generally available [spec]
 DEFAULT_API_VERSION: Final = "2025-10-15"
+DEPRECATED_API_VERSIONS: Final = (
+    "2024-05-15-preview",
+)  # to be retired; the local service refuses it [batch]
 
 # Batch transcription
 MAX_CONTENT_URLS: Final = 1000  # recordings a job [quota]
@@ -22,6 +25,7 @@ DEFAULT_TIME_TO_LIVE_HOURS: Final = 48  # recommended [batch]
 MAX_CUSTOM_PROPERTIES: Final = 10  # keys of at most 64, values of at most 256 characters [spec]
 MAX_BATCH_BYTES: Final = 1_000_000_000  # a recording [quota]; the spec says 2.5 GB
 MAX_BLOBS_PER_CONTAINER: Final = 10_000  # [quota]
+MAX_CONTAINER_BYTES: Final = 5_000_000_000  # [spec]
 MIN_CANDIDATE_LOCALES: Final = 2  # continuous language identification [spec]
 MAX_CANDIDATE_LOCALES: Final = 10  # [spec]
 
@@ -32,7 +36,11 @@ MAX_DIARIZATION_S: Final = 240 * 60.0  # a recording with diarization [quota]
 
 # Fast transcription
 MAX_FAST_BYTES: Final = 300_000_000  # [fast]; other pages say 200, 250 and 500 MB
-MAX_FAST_S: Final = 2 * 3600.0  # [fast]
+MAX_FAST_S: Final = 2 * 3600.0  # [fast]; another page says 5 hours
+
+# Requests a resource: so many within so many seconds [quota]
+REST_QUOTA: Final = (100, 10.0)
+FAST_QUOTA: Final = (600, 60.0)
 
 # Polling [batch]
 POLL_AZURE_S: Final = 60.0  # never below one status request a minute and job; every 10 minutes is recommended

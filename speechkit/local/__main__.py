@@ -61,7 +61,23 @@ def _parser() -> argparse.ArgumentParser:
         "--allow", action="append", default=[], metavar="HOST", help="fetch recordings from there"
     )
     parser.add_argument("--no-cache", action="store_true", help="recognize again what was recognized before")
+    parser.add_argument(
+        "--quota", action="store_true", help="refuse more requests than Azure takes, with 429"
+    )
+    parser.add_argument(
+        "--fast-limits", type=_fast_limits, default={}, metavar="MB:HOURS", help="of fast requests; 300:2"
+    )
     return parser
+
+
+def _fast_limits(text: str) -> dict[str, float]:
+    """The largest and the longest recording of a fast transcription, from `500:5`.
+
+    >>> _fast_limits("500:5")
+    {'fast_bytes': 500000000, 'fast_s': 18000.0}
+    """
+    megabytes, _, hours = text.partition(":")
+    return {"fast_bytes": int(megabytes) * 1_000_000, "fast_s": float(hours) * 3600}
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -96,6 +112,7 @@ async def _serve(
     from speechkit.local.app import create_app
     from speechkit.local.fetch import Fetcher, configured_hosts
     from speechkit.local.jobs import Jobs, Listener
+    from speechkit.local.quota import Quota
     from speechkit.local.service import PREFIX, Service
     from speechkit.local.store import Store
     from speechkit.local.stub import NoRecognizer
@@ -118,7 +135,8 @@ async def _serve(
     listener = Listener(store, recognizer, use_cache=not no_cache)
     fetcher = Fetcher(store, state, configured_hosts(options.allow))
     jobs = Jobs(store, fetcher, listener, workers=workers, nbest=options.nbest)
-    service = Service(key, store, fetcher, recognizer, listener, jobs)
+    quota = Quota() if options.quota else None
+    service = Service(key, store, fetcher, recognizer, listener, jobs, quota=quota, **options.fast_limits)
     config = uvicorn.Config(
         create_app(service), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2
     )

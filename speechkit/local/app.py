@@ -121,12 +121,22 @@ class Gate:
                 "Forbidden", "This service answers to 127.0.0.1 and localhost only."
             ).response()
         signed = path.startswith(("/results/", RECORDINGS)) and method in ("GET", "HEAD")
-        if path in _OPEN or signed or self._has_key(headers):
+        if path in _OPEN or signed:
             return None
+        if self._has_key(headers, path):
+            return self._beyond_quota(path)
         if path.startswith(openai.OPENAI):
             message = "The API key is missing or wrong; the service's state file holds the right one."
             return openai_error(401, message, code="invalid_api_key")
         return gateway_denied()
+
+    def _beyond_quota(self, path: str) -> Response | None:
+        try:
+            if self._service.quota and path.startswith(PREFIX):
+                self._service.quota.count(path)
+        except RefusalError as refusal:
+            return refusal.response()
+        return None
 
     def _misbehaviour(self, scope: Scope) -> Order | None:
         path = scope["path"]
@@ -134,8 +144,10 @@ class Gate:
             return None
         return self._service.misbehaviour.of_request(path, Headers(scope=scope).get(HEADER))
 
-    def _has_key(self, headers: Headers) -> bool:
-        given = [headers.get("ocp-apim-subscription-key"), headers.get("api-key")]
+    def _has_key(self, headers: Headers, path: str) -> bool:
+        # The header of OpenAI's clients opens everything but the Speech API, whose gateway ignores it.
+        name = "ocp-apim-subscription-key" if path.startswith(PREFIX) else "api-key"
+        given = [headers.get(name), headers.get("ocp-apim-subscription-key")]
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             given.append(token.strip())
@@ -176,6 +188,7 @@ def _with_headers(path: str, send: Send) -> Send:
             headers["Cache-Control"] = "no-store"
             if path.startswith(PREFIX):
                 headers["api-supported-versions"] = ", ".join(limits.API_VERSIONS)
+                headers["api-deprecated-versions"] = ", ".join(limits.DEPRECATED_API_VERSIONS)
         await send(message)
 
     return with_headers

@@ -16,7 +16,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive
 
-from speechkit import limits
 from speechkit.local import locales
 from speechkit.local.envelope import RefusalError
 from speechkit.local.fetch import Fetched, FetchError, without_sas
@@ -36,9 +35,9 @@ async def transcribe(request: Request, service: Service) -> Response:
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise RefusalError("UnsupportedMediaType", "The request must be multipart/form-data.")
     length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > limits.MAX_FAST_BYTES + _OVERHEAD_BYTES:
-        raise _too_large()
-    limited = Request(request.scope, _limited(request.receive))
+    if length.isdigit() and int(length) > service.fast_bytes + _OVERHEAD_BYTES:
+        raise _too_large(service)
+    limited = Request(request.scope, _limited(request.receive, service))
     async with limited.form(max_files=2, max_fields=2) as form:
         definition = parse_definition(
             await _definition(form), version=version, check_model=service.check_model
@@ -73,8 +72,8 @@ async def _recording(form: FormData, definition: FastDefinition, service: Servic
     if isinstance(part, UploadFile):
         if not part.size:
             raise _unusable("EmptyAudioFile", "The audio part is empty.")
-        if part.size > limits.MAX_FAST_BYTES:
-            raise _too_large()
+        if part.size > service.fast_bytes:
+            raise _too_large(service)
         name = Path(part.filename or "audio").name
         path = service.fetcher.download_path(name)
         return Fetched(path, await asyncio.to_thread(_spool, part, path), temporary=True), name
@@ -85,7 +84,7 @@ async def _recording(form: FormData, definition: FastDefinition, service: Servic
             "EmptyRequest", "The request needs the part 'audio', or audioUrl in its definition.", "audio"
         )
     try:
-        recording = await service.fetcher.fetch(definition.audio_url, max_bytes=limits.MAX_FAST_BYTES)
+        recording = await service.fetcher.fetch(definition.audio_url, max_bytes=service.fast_bytes)
     except FetchError as error:
         raise _invalid("InvalidRecordingsUri", str(error), "audioUrl") from None
     return recording, without_sas(definition.audio_url)
@@ -103,10 +102,10 @@ def _spool(part: UploadFile, path: Path) -> str:
 
 
 async def _hear(service: Service, recording: Fetched, sound: Sound, definition: FastDefinition) -> Heard:
-    if sound.duration_s > limits.MAX_FAST_S:
+    if sound.duration_s > service.fast_s:
         raise _unusable(
             "AudioLengthLimitExceeded",
-            f"The recording has {sound.duration_s / 60:.0f} minutes; at most {limits.MAX_FAST_S / 60:.0f} "
+            f"The recording has {sound.duration_s / 60:.0f} minutes; at most {service.fast_s / 60:.0f} "
             "are transcribed at once. Use a batch transcription.",
         )
     channels: list[int | None] = [None]
@@ -132,7 +131,7 @@ def _refusals(path: Path, name: str) -> Iterator[None]:
         ) from None
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, service: Service) -> Receive:
     """Stop reading a body without a stated length when it gets too large."""
     seen = 0
 
@@ -140,8 +139,8 @@ def _limited(receive: Receive) -> Receive:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > limits.MAX_FAST_BYTES + _OVERHEAD_BYTES:
-            raise _too_large()
+        if seen > service.fast_bytes + _OVERHEAD_BYTES:
+            raise _too_large(service)
         return message
 
     return limited
@@ -155,8 +154,8 @@ def _unusable(inner: str, message: str) -> RefusalError:
     return RefusalError("UnprocessableEntity", message, inner=inner, target="audio")
 
 
-def _too_large() -> RefusalError:
-    most = limits.MAX_FAST_BYTES // 1_000_000
+def _too_large(service: Service) -> RefusalError:
+    most = service.fast_bytes // 1_000_000
     return _unusable(
         "AudioLengthLimitExceeded", f"The audio is larger than {most} MB. Use a batch transcription."
     )

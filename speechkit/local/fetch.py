@@ -115,16 +115,17 @@ class Fetcher:
         """The blobs of a container as (URL with the container's SAS, name), in the order of their names."""
         if not self.allows(url):
             raise FetchError("InvalidUri", f"{_INVALID} {self._not_allowed(url)}")
-        names = await asyncio.to_thread(_list_blobs, url)
-        if len(names) > limits.MAX_BLOBS_PER_CONTAINER:
+        sizes = await asyncio.to_thread(_list_blobs, url)
+        most, most_bytes = limits.MAX_BLOBS_PER_CONTAINER, limits.MAX_CONTAINER_BYTES
+        if len(sizes) > most or sum(sizes.values()) > most_bytes:
             raise FetchError(
                 "InvalidUri",
-                f"{_INVALID} The container holds {len(names)} blobs; at most "
-                f"{limits.MAX_BLOBS_PER_CONTAINER} are read.",
+                f"{_INVALID} The container holds {len(sizes)} blobs and {sum(sizes.values()) / 1e9:.1f} GB; "
+                f"at most {most} and {most_bytes / 1e9:.0f} GB are read.",
             )
         parts = urlsplit(url)
         base = parts.path.rstrip("/")
-        return [(urlunsplit(parts._replace(path=f"{base}/{quote(name)}")), name) for name in names]
+        return [(urlunsplit(parts._replace(path=f"{base}/{quote(name)}")), name) for name in sorted(sizes)]
 
     async def write(self, container_url: str, name: str, content: bytes) -> None:
         """Write a result to a container."""
@@ -250,9 +251,10 @@ def _as_fetch_error(error: BaseException) -> BaseException:
     return error
 
 
-def _list_blobs(url: str) -> list[str]:
+def _list_blobs(url: str) -> dict[str, int]:
+    """The bytes of each blob by its name, without empty ones: the folders of a hierarchical account."""
     with _storage_errors(), _container(url) as container:
-        return sorted(blob.name for blob in container.list_blobs() if blob.size)
+        return {blob.name: blob.size for blob in container.list_blobs() if blob.size}
 
 
 def _write_blob(url: str, name: str, content: bytes) -> None:

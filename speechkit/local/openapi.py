@@ -18,6 +18,7 @@ from speechkit import __version__, limits
 from speechkit.local.filters import MAX_TOP
 from speechkit.local.results import PROFANITY_MODES, PUNCTUATION_MODES
 from speechkit.local.service import PREFIX, Service, plain
+from speechkit.local.webhooks import EVENTS
 
 Schema = dict[str, Any]
 
@@ -28,6 +29,7 @@ _WEB_URL: Final[Schema] = {
     "type": "string",
     "pattern": "^https?://[a-zA-Z0-9_.-]+(:[1-9][0-9]{0,3})?([/?#][\\s\\S]*)?$",
 }
+_LINK: Final[Schema] = {"type": "string", "pattern": "^https?://"}
 _LOCALE: Final[Schema] = {
     "type": "string",
     "pattern": "^[a-zA-Z]{2,3}(-[a-zA-Z]{4})?-([a-zA-Z]{2}|[0-9]{3})$",
@@ -61,9 +63,7 @@ def _object(properties: Schema, required: tuple[str, ...] = (), **more: Any) -> 
 
 
 def _page(items: Schema) -> Schema:
-    return _object(
-        {"values": _list_of(items), "@nextLink": {"type": "string", "pattern": "^https?://"}}, ("values",)
-    )
+    return _object({"values": _list_of(items), "@nextLink": _LINK}, ("values",))
 
 
 def _bodies() -> dict[str, Schema]:
@@ -115,9 +115,19 @@ def _bodies() -> dict[str, Schema]:
         )
     )
     update = {"displayName": _NAME, **_or_null(description=_TEXT, customProperties=_CUSTOM)}
+    events = _object(_or_null(**dict.fromkeys(sorted(EVENTS), _FLAG)), additionalProperties=False)
+    webhook = {
+        "displayName": _NAME,
+        **_or_null(description=_TEXT, customProperties=_CUSTOM),
+        "webUrl": {"type": "string", "pattern": "^http://(127\\.0\\.0\\.1|localhost):9/[a-z]{0,9}$"},
+        "events": events,
+        **_or_null(properties=_object(_or_null(secret=_TEXT))),
+    }
     return {
         "submission": submission,
         "update": _object(update),
+        "webhook_registration": _object(webhook, ("displayName", "webUrl", "events")),
+        "webhook_update": _object(webhook),
         "definition": definition,
         "fast_request": _object(
             {
@@ -154,14 +164,31 @@ def _answers() -> dict[str, Schema]:
     locales = _object(
         {"Submit": _list_of(_LOCALE), "Transcribe": _list_of(_LOCALE)}, ("Submit", "Transcribe")
     )
-    files_page = _page(_ref("file"))
+    webhook = _object(
+        {
+            "self": _TEXT,
+            "displayName": _NAME,
+            "description": _TEXT,
+            "customProperties": _CUSTOM,
+            "properties": _object({"apiVersion": _TEXT, "error": {"type": "object"}}, ("apiVersion",)),
+            "webUrl": _LINK,
+            "events": _object({}, additionalProperties=_FLAG),
+            "createdDateTime": {"type": "string", "format": "date-time"},
+            "lastActionDateTime": {"type": "string", "format": "date-time"},
+            "status": {"enum": ["NotStarted", "Running", "Succeeded", "Failed"]},
+            "links": _object({"ping": _LINK, "test": _LINK}, ("ping", "test")),
+        },
+        ("self", "displayName", "properties", "webUrl", "events", "status", "links"),
+    )
     return made | {
+        "webhook": webhook,
+        "webhooks": _page(_ref("webhook")),
         "error": error,
         "gateway_error": denied,
         "model": model,
         "models": _page(_ref("model")),
         "jobs": _page(_ref("job")),
-        "files": files_page,
+        "files": _page(_ref("file")),
         "locales": locales,
     }
 
@@ -219,16 +246,18 @@ def _operation(
 def _paths() -> dict[str, Schema]:
     job_fields = ("displayName", "description", "status", "locale")
     json_body = {"application/json": {"schema": _ref("submission")}}
-    update = {
-        kind: {"schema": _ref("update")} for kind in ("application/json", "application/merge-patch+json")
-    }
+    patches = ("application/json", "application/merge-patch+json")
+    update = {kind: {"schema": _ref("update")} for kind in patches}
+    registration = {"application/json": {"schema": _ref("webhook_registration")}}
+    webhook_update = {kind: {"schema": _ref("webhook_update")} for kind in patches}
+    one: Schema = {"refuses": (404,), "parameters": [_id()]}
+    call: Schema = {"refuses": (404, 409), "parameters": [_id()], "status": 202}
     fast = {
         "multipart/form-data": {
             "schema": _ref("fast_request"),
             "encoding": {"definition": {"contentType": "application/json"}},
         }
     }
-    entity = _operation("One job.", "job", refuses=(404,), parameters=[_id()])
     return {
         "/transcriptions": {"get": _operation("The jobs.", "jobs", parameters=_listing(*job_fields))},
         "/transcriptions:submit": {"post": _operation("Start a job.", "job", status=201, body=json_body)},
@@ -237,7 +266,7 @@ def _paths() -> dict[str, Schema]:
         },
         "/transcriptions/locales": {"get": _operation("What can be recognized.", "locales")},
         "/transcriptions/{id}": {
-            "get": entity,
+            "get": _operation("One job.", "job", **one),
             "patch": _operation("Change a job.", "job", refuses=(404, 415), parameters=[_id()], body=update),
             "delete": _operation("Delete a job, if it is there.", None, status=204, parameters=[_id()]),
         },
@@ -255,9 +284,20 @@ def _paths() -> dict[str, Schema]:
             )
         },
         "/models/base": {"get": _operation("The base models.", "models", parameters=_listing(*job_fields))},
-        "/models/base/{id}": {
-            "get": _operation("One base model.", "model", refuses=(404,), parameters=[_id()])
+        "/models/base/{id}": {"get": _operation("One base model.", "model", **one)},
+        "/webhooks": {
+            "get": _operation("The webhooks.", "webhooks", parameters=_listing("displayName", "status")),
+            "post": _operation("Register a webhook.", "webhook", status=201, body=registration),
         },
+        "/webhooks/{id}": {
+            "get": _operation("One webhook.", "webhook", **one),
+            "patch": _operation(
+                "Change a webhook.", "webhook", refuses=(404, 415), parameters=[_id()], body=webhook_update
+            ),
+            "delete": _operation("Delete a webhook, if it is there.", None, status=204, parameters=[_id()]),
+        },
+        "/webhooks/{id}:ping": {"post": _operation("Call a webhook with itself.", None, **call)},
+        "/webhooks/{id}:test": {"post": _operation("Call a webhook for its events.", None, **call)},
     }
 
 

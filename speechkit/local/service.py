@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +20,7 @@ from speechkit.local.envelope import RefusalError
 from speechkit.local.fetch import Fetcher
 from speechkit.local.jobs import FRESH, Jobs, Listener
 from speechkit.local.misbehave import HEADER, Kind, Misbehaviour
+from speechkit.local.quota import Quota
 from speechkit.local.signatures import Signer
 from speechkit.local.store import Store
 from speechkit.local.webhooks import Webhooks
@@ -31,7 +32,11 @@ _MODELS: Final = uuid.UUID("6f0a2a52-5a5b-4d38-9f2e-8a3d1f4c7b10")  # the namesp
 
 @dataclass
 class Service:
-    """One running service; `key` is what requests must carry."""
+    """One running service; `key` is what requests must carry.
+
+    `quota` is None where requests are not counted; `fast_bytes` and `fast_s` are the largest and the longest
+    recording of a fast transcription.
+    """
 
     key: str
     store: Store
@@ -40,6 +45,9 @@ class Service:
     listener: Listener
     jobs: Jobs
     misbehaviour: Misbehaviour = field(default_factory=Misbehaviour)
+    quota: Quota | None = None
+    fast_bytes: int = limits.MAX_FAST_BYTES
+    fast_s: float = limits.MAX_FAST_S
     open_requests: int = 0
     last_request_s: float = field(default_factory=time.monotonic)
 
@@ -100,6 +108,13 @@ class Service:
             raise RefusalError(
                 "InvalidRequest",
                 f"{host} is not on the allow-list of the local service. Start it with --allow {host}.",
+                inner="InaccessibleCustomerStorage",
+                target="destinationContainerUrl",
+            )
+        if "si" in parse_qs(urlsplit(url).query):
+            raise RefusalError(
+                "InvalidRequest",
+                "destinationContainerUrl takes an ad hoc SAS only, not one with a stored access policy (si).",
                 inner="InaccessibleCustomerStorage",
                 target="destinationContainerUrl",
             )

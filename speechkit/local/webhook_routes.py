@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -110,14 +111,20 @@ async def test(request: Request, service: Service) -> Response:
     return Response(status_code=202 if found else 204)
 
 
+class _Id(StringConvertor):
+    regex = "[^/:]+"  # what follows a colon is an action
+
+
+register_url_convertor("webhook", _Id())
+
 ROUTES: Final = [
-    Route(f"{PREFIX}/webhooks/{{id}}:ping", api(ping), methods=["POST"]),
-    Route(f"{PREFIX}/webhooks/{{id}}:test", api(test), methods=["POST"]),
+    Route(f"{PREFIX}/webhooks/{{id:webhook}}:ping", api(ping), methods=["POST"]),
+    Route(f"{PREFIX}/webhooks/{{id:webhook}}:test", api(test), methods=["POST"]),
     Route(f"{PREFIX}/webhooks", api(create), methods=["POST"]),
     Route(f"{PREFIX}/webhooks", api(list_all), methods=["GET"]),
-    Route(f"{PREFIX}/webhooks/{{id}}", api(get), methods=["GET"]),
-    Route(f"{PREFIX}/webhooks/{{id}}", api(update), methods=["PATCH"]),
-    Route(f"{PREFIX}/webhooks/{{id}}", api(delete), methods=["DELETE"]),
+    Route(f"{PREFIX}/webhooks/{{id:webhook}}", api(get), methods=["GET"]),
+    Route(f"{PREFIX}/webhooks/{{id:webhook}}", api(update), methods=["PATCH"]),
+    Route(f"{PREFIX}/webhooks/{{id:webhook}}", api(delete), methods=["DELETE"]),
 ]
 
 

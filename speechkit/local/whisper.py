@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import string
 from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from itertools import groupby
@@ -163,14 +164,20 @@ class WhisperEngine:
 
 
 def words_of(segment: Any) -> list[Word]:
-    """Return the words of one of faster-whisper's segments, with what is no word left out."""
-    made = []
+    """Return the words of one of faster-whisper's segments, with what is no word left out.
+
+    It begins a word at every mark: ` real`, `-time` is one word, as the missing blank says.
+    """
+    made: list[Word] = []
     for word in segment.words or ():
-        text = word.word.strip()
+        text, start_s, end_s = word.word.strip(), float(word.start), float(word.end)
+        sure = min(1.0, max(0.0, float(word.probability)))
+        if made and word.word[:1] in string.punctuation:
+            last = made.pop()
+            text, start_s, sure = last.text + text, last.start_s, min(last.confidence, sure)
         lexical = " ".join(part.strip(_MARKS) for part in text.lower().split())
         if lexical:
-            start_s, sure = float(word.start), min(1.0, max(0.0, float(word.probability)))
-            made.append(Word(text, lexical, start_s, max(start_s, float(word.end)), sure))
+            made.append(Word(text, lexical, start_s, max(start_s, end_s), sure))
     return made
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from speechkit import limits
 from speechkit.local.workers import EngineUnavailableError, UnusableAudioError, WorkerDiedError
 from tests.local.service_fixture import (
     NEW,
@@ -123,7 +122,7 @@ def test_what_goes_wrong_with_a_recording(
 def test_recordings_that_are_too_long_or_too_large(local: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     local.ears.sound = Ears(duration_s=2 * 3600 + 1).sound
     assert fast(local).json()["innerError"]["code"] == "AudioLengthLimitExceeded"
-    monkeypatch.setattr(limits, "MAX_FAST_BYTES", 100)
+    local.service.fast_bytes = 100
     answer = fast(local, audio=("a.wav", b"x" * 101))
     assert (answer.status_code, answer.json()["innerError"]["code"]) == (422, "AudioLengthLimitExceeded")
     monkeypatch.setattr("speechkit.local.fast_routes._OVERHEAD_BYTES", 0)

@@ -46,7 +46,7 @@ def test_pages_follow_each_other_to_the_end(seven: Inside) -> None:
     read = [names(page)]
     while "@nextLink" in page:
         assert parse_qs(urlsplit(page["@nextLink"]).query)["api-version"] == [NEW]
-        page = seven.client.get(page["@nextLink"], headers={"api-key": KEY}).json()
+        page = seven.client.get(page["@nextLink"], headers={"Ocp-Apim-Subscription-Key": KEY}).json()
         read.append(names(page))
     assert read == [["calls", "b's", "c"], ["d", "e", "f"], ["g"]]
 

