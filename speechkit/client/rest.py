@@ -102,16 +102,10 @@ class SpeechClient:
         secret = SecretStr(key) if isinstance(key, str) else key
         self.signer = Signer(self.endpoint, secret, credential)
         direct = is_loopback(self.endpoint)  # a proxy of the environment does not lead back to this machine
-        self._signed = httpx.Client(
-            auth=self.signer,
-            timeout=TIMEOUT,
-            transport=transport,
-            trust_env=not direct,
-            headers={"Cache-Control": "no-cache"} if fresh else None,
-        )
-        self._plain = httpx.Client(
-            timeout=TIMEOUT, transport=transport, trust_env=not direct, follow_redirects=True
-        )
+        headers = {"Cache-Control": "no-cache"} if fresh else None
+        usual: dict[str, Any] = {"timeout": TIMEOUT, "transport": transport, "trust_env": not direct}
+        self._signed = httpx.Client(auth=self.signer, headers=headers, **usual)
+        self._plain = httpx.Client(follow_redirects=True, **usual)
         # A notebook never closes what connect() answered: its connections go with it.
         for http in (self._signed, self._plain):
             weakref.finalize(self, http.close)

@@ -1,0 +1,260 @@
+"""Figures and sentences of the study: methods against each other in accuracy, real time in latency.
+
+Each method keeps its colour and its marker. Every title is a finding that is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from speechkit.analysis.comparison import compare
+from speechkit.display.canvas import BLUE, GREY, PURPLE, VERMILION, canvas, styled
+from speechkit.display.picture import Note, Picture, Shown
+from speechkit.display.wording import count, listing, part, percent
+
+if TYPE_CHECKING:
+    from speechkit.analysis.accuracy import Accuracy
+    from speechkit.analysis.comparison import Comparison
+    from speechkit.analysis.latency import Latency
+    from speechkit.analysis.word_classes import Names
+
+METHODS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "batch": (BLUE, "o", ""),
+    "fast": (PURPLE, "s", "...."),
+    "realtime": (VERMILION, "^", "////"),
+}
+"""Colour, marker and hatch of each method."""
+
+_NAMES: Final = {"realtime": "real time", "product": "product names", "number": "numbers",
+                 "function word": "function words", "other": "other words"}  # fmt: skip
+_MOST_CALLS: Final = 24
+
+
+def _named(name: str) -> str:
+    return _NAMES.get(name, name)
+
+
+def _look(method: str) -> tuple[str, str, str]:
+    return METHODS.get(method, (GREY, "D", "xx"))
+
+
+def points(difference: float) -> str:
+    """Write a difference of rates in percentage points, without its sign.
+
+    >>> points(0.0234), points(-0.01), points(0.0002)
+    ('2.3 points', '1.0 point', '0.0 points')
+    """
+    size = f"{100 * abs(difference):.1f}"
+    return f"{size} point{'' if size == '1.0' else 's'}"
+
+
+def versus(comparison: Comparison, first: str = "batch", second: str = "realtime") -> str:
+    """Say which of two methods errs less on the same words, and whether that may be chance.
+
+    The randomization test over calls decides; where there are too few calls for it ever to, that is said.
+    """
+    change = comparison.difference
+    one, two = _named(first), _named(second)
+    if not change:
+        return f"{one} and {two} err on the same share of words"
+    worse, better = (two, one) if change > 0 else (one, two)
+    said = f"{worse} errs on {points(change)} more of the words than {better}"
+    if comparison.significant:
+        return f"{said}: more than chance explains (p = {comparison.p_value:.3f})"
+    calls = comparison.interval.calls
+    few = f", too little to tell with {count(calls, 'call')}" if calls < 6 else ""
+    return f"{said}, which may be chance (p = {comparison.p_value:.2f}{few})"
+
+
+@styled
+def rates(scored: Mapping[str, Accuracy]) -> Shown:
+    """Draw the word error rate of each method with its 95 % interval, scored against one reference.
+
+    The title compares the first method with the last.
+    """
+    names = list(scored)
+    first, last = names[0], names[-1]
+    if len(names) > 1:
+        finding = versus(compare(scored[first], scored[last]), first, last)
+    else:
+        finding = f"{_named(first)} errs on {percent(scored[first].total.rate)} of the words"
+    finding = finding[:1].upper() + finding[1:]
+    figure, axes = canvas(finding, 0.9 + 0.5 * len(names))
+    most = 0.0
+    for place, name in enumerate(names):
+        colour, marker, _ = _look(name)
+        rate, ends = scored[name].total.rate, scored[name].interval
+        if not np.isnan(ends.low):
+            axes.plot(
+                [100 * ends.low, 100 * ends.high], [place, place], color=colour, linewidth=3, alpha=0.45
+            )
+            most = max(most, ends.high)
+        axes.plot([100 * rate], [place], marker, color=colour, markersize=9)
+        axes.annotate(
+            f"{100 * rate:.1f}%", (100 * rate, place), (0, 9), textcoords="offset points", ha="center"
+        )
+        most = max(most, rate)
+    axes.set_yticks(range(len(names)), [_named(name) for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.7)
+    axes.set_xlim(0, 115 * most or 1)
+    axes.set_xlabel("word error rate, %")
+    axes.grid(visible=False, axis="y")
+    words, calls = scored[first].total.total, len(scored[first].calls)
+    caption = (
+        f"Marks: the rate over {words:,} words of {count(calls, 'call')}. Bars: where it would lie in 95% of "
+        "draws of as many such calls. Whether methods differ is not told by bars that overlap, but call by call."
+    )
+    return Picture(
+        figure, finding, caption, f"Word error rate of {listing([_named(n) for n in names])}. {finding}."
+    )
+
+
+@styled
+def by_call(first: Accuracy, second: Accuracy, names: Sequence[str] = ("batch", "realtime")) -> Shown:
+    """Draw the word error rate of each call by two methods, the calls that differ most first."""
+    one, two = (a.by("call_id").table.set_index("call_id") for a in (first, second))
+    both = one[["wer"]].join(two[["wer"]], rsuffix="_other").dropna()
+    if both.empty:
+        return Note("No call has words in its reference, so no call can be compared.")
+    change = both["wer_other"] - both["wer"]
+    shown = both.loc[change.sort_values(ascending=False, kind="stable").index[:_MOST_CALLS]]
+    worse, better = int((change > 0).sum()), int((change < 0).sum())
+    equal = len(change) - worse - better
+    finding = f"{_named(names[1])} errs more in {part(worse, len(both), 'call')}, less in {better}"
+    finding = finding[:1].upper() + finding[1:] + (f", as much in {equal}" if equal else "")
+    figure, axes = canvas(finding, 1.1 + 0.27 * len(shown))
+    places = range(len(shown))
+    axes.hlines(places, 100 * shown["wer"], 100 * shown["wer_other"], color=GREY, linewidth=1.5, zorder=1)
+    for column, name in (("wer", names[0]), ("wer_other", names[1])):
+        colour, marker, _ = _look(name)
+        axes.scatter(
+            100 * shown[column], places, color=colour, marker=marker, s=46, label=_named(name), zorder=3
+        )
+    axes.set_yticks(places, [str(call_id) for call_id in shown.index])
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("word error rate, %")
+    axes.grid(visible=False, axis="y")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    caption = (
+        "Each row is a call, its two rates joined; at the top those in which the second method loses most."
+    )
+    if len(both) > len(shown):
+        caption += f" The {len(shown)} of {len(both)} calls that differ most."
+    return Picture(figure, finding, caption, f"Paired word error rates by call. {finding}.")
+
+
+@styled
+def by_class(scored: Mapping[str, Accuracy], names: Names = ()) -> Shown:
+    """Draw the errors of each method by class of word: names (as given), numbers, function words, others."""
+    tables = {method: a.by("class", names).table.set_index("class") for method, a in scored.items()}
+    first = next(iter(tables.values()))
+    classes = [name for name in first.index if first.loc[name, "words"]]
+    if not classes:
+        return Note("The reference has no words, so there are no errors to sort.")
+    rate = {method: table["wer"] for method, table in tables.items()}
+    last = list(tables)[-1]
+    worst = max(classes, key=lambda name: float(rate[last][name]))
+    finding = (
+        f"{_named(last)} errs most on {_named(worst)}: {percent(float(rate[last][worst]))} of "
+        f"{count(int(first.loc[worst, 'words']), 'word')}"
+    )
+    finding = finding[:1].upper() + finding[1:]
+    figure, axes = canvas(finding, 1.0 + 0.26 * len(classes) * len(tables))
+    high = 0.8 / len(tables)
+    for number, (method, rates_) in enumerate(rate.items()):
+        colour, _, hatch = _look(method)
+        places = np.arange(len(classes)) + (number - (len(tables) - 1) / 2) * high
+        values = [100 * float(rates_[name]) for name in classes]
+        bars = axes.barh(
+            places, values, 0.9 * high, color=colour, hatch=hatch, edgecolor="white", label=_named(method)
+        )
+        axes.bar_label(bars, [f"{value:.0f}%" for value in values], padding=3, fontsize=9)
+    words = [int(first.loc[name, "words"]) for name in classes]
+    axes.set_yticks(
+        range(len(classes)), [f"{_named(n)}\n({w:,})" for n, w in zip(classes, words, strict=True)]
+    )
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.15 * max(100 * float(r[name]) for r in rate.values() for name in classes) or 1)
+    axes.set_xlabel("errors for 100 words of the class")
+    axes.grid(visible=False, axis="y")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    caption = (
+        "In brackets how many words of the class were said. A word that was invented counts for its own class, "
+        "so more than 100% is possible."
+    )
+    return Picture(figure, finding, caption, f"Bar chart of errors by word class. {finding}.")
+
+
+@styled
+def delays(latency: Latency) -> Shown:
+    """Draw after how long words are shown for good, and after how long they are final."""
+    if not latency.final.count:
+        return Note("No word arrived in these sessions, so there is no delay to show.")
+    finding = (
+        f"Half of the words stand {latency.shown.p50_s:.1f} s after they were spoken, 95% after "
+        f"{latency.shown.p95_s:.1f} s; final after {latency.final.p50_s:.1f} s and {latency.final.p95_s:.1f} s"
+    )
+    figure, axes = canvas(finding, 3.0)
+    longest = max(latency.final.p95_s, latency.shown.p95_s) * 1.25
+    for column, text, style, colour in (
+        ("shown_after_s", "shown, and not\nchanged any more", "-", BLUE),
+        ("final_after_s", "final", "--", VERMILION),
+    ):
+        values = np.sort(latency.words[column].to_numpy())
+        share = 100 * np.arange(1, len(values) + 1) / len(values)
+        axes.step(
+            [min(0.0, values[0]), *values],
+            [0, *share],
+            style,
+            where="post",
+            color=colour,
+            linewidth=2,
+            label=text,
+        )
+        for quantile, marker in ((0.5, "o"), (0.95, "D")):
+            axes.plot([np.quantile(values, quantile)], [100 * quantile], marker, color=colour, markersize=6)
+    axes.set_xlim(min(0.0, float(latency.words["shown_after_s"].min())), longest)
+    axes.set_ylim(0, 103)
+    axes.set_xlabel("seconds since the word was spoken to its end")
+    axes.set_ylabel("words, %")
+    axes.legend(loc="lower right")
+    caption = (
+        f"{latency.final.count:,} words of sessions that were sent as they were spoken. Dots: the median; diamonds: "
+        "95%. A word is final when its phrase has ended, so the first word of a long phrase waits longest."
+    )
+    return Picture(figure, finding, caption, f"Cumulative shares of words by delay. {finding}.")
+
+
+def stability(latency: Latency) -> Note:
+    """Say how soon something is shown, and how often what was shown changed."""
+    steady = latency.stability
+    if not steady.words:
+        return Note("No word arrived in these sessions, so nothing changed.")
+    return Note(
+        f"The first words of a phrase appear {latency.first.p50_s:.1f} s after it began (95%: within "
+        f"{latency.first.p95_s:.1f} s). {count(steady.hypotheses, 'hypothesis', 'hypotheses')} came for "
+        f"{count(len(latency.phrases), 'phrase')}; for 100 final words {100 * steady.rate:.0f} shown words were "
+        "changed or taken back."
+    )
+
+
+def choice(comparison: Comparison, latency: Latency) -> Note:
+    """Say what follows for whoever has to choose between batch (or fast) and real time."""
+    said = versus(comparison)
+    loses = comparison.significant and comparison.difference > 0
+    advice = (
+        "Take real time where somebody waits for the words (captions, help for the agent), and batch or fast for what "
+        "is kept."
+        if loses
+        else "Accuracy does not decide here: take real time where somebody waits for the words, else what costs less."
+    )
+    shown = (
+        f" It shows half of the words within {latency.shown.p50_s:.1f} s; a batch shows none before the call is over."
+        if latency.shown.count
+        else ""
+    )
+    return Note(f"{said[:1].upper()}{said[1:]}.{shown} {advice}")
