@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pandas as pd
 
 from speechkit.analysis.comparison import compare
 from speechkit.display.canvas import BLUE, GREY, PURPLE, VERMILION, canvas, styled
@@ -59,9 +60,9 @@ def versus(comparison: Comparison, first: str = "batch", second: str = "realtime
     change = comparison.difference
     one, two = _named(first), _named(second)
     if not change:
-        return f"{one} and {two} err on the same share of words"
+        return f"the word error rates of {one} and {two} are the same"
     worse, better = (two, one) if change > 0 else (one, two)
-    said = f"{worse} errs on {points(change)} more of the words than {better}"
+    said = f"the word error rate of {worse} is {points(change)} higher than that of {better}"
     if comparison.significant:
         return f"{said}: more than chance explains (p = {comparison.p_value:.3f})"
     calls = comparison.interval.calls
@@ -116,7 +117,7 @@ def rates(scored: Mapping[str, Accuracy]) -> Shown:
 def by_call(first: Accuracy, second: Accuracy, names: Sequence[str] = ("batch", "realtime")) -> Shown:
     """Draw the word error rate of each call by two methods, the calls that differ most first."""
     one, two = (a.by("call_id").table.set_index("call_id") for a in (first, second))
-    both = one[["wer"]].join(two[["wer"]], rsuffix="_other").dropna()
+    both = pd.DataFrame({"wer": one["wer"], "wer_other": two["wer"]}).dropna()
     if both.empty:
         return Note("No call has words in its reference, so no call can be compared.")
     change = both["wer_other"] - both["wer"]
