@@ -17,7 +17,6 @@ from speechkit.errors import SettingsError
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
 
-SCOPE: Final = "https://cognitiveservices.azure.com/.default"  # of all Azure AI services
 KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
 _RENEW_BEFORE_S: Final = 300.0
 _REGIONAL: Final = (".api.cognitive.microsoft.com", ".api.cognitive.microsoft.us", ".api.cognitive.azure.cn")
@@ -38,6 +37,16 @@ def is_loopback(url: str) -> bool:
 def is_regional(url: str) -> bool:
     """Whether a URL is the endpoint of a region, which takes keys but no Entra ID tokens."""
     return (urlsplit(url).hostname or "").endswith(_REGIONAL)
+
+
+def scope_of(endpoint: str) -> str:
+    """Return what a token has to be good for: all Azure AI services of the endpoint's cloud.
+
+    >>> scope_of("https://contoso.cognitiveservices.azure.us"), scope_of("https://speech.contoso.example")
+    ('https://cognitiveservices.azure.us/.default', 'https://cognitiveservices.azure.com/.default')
+    """
+    cloud = (urlsplit(endpoint).hostname or "").rpartition(".")[2]
+    return f"https://cognitiveservices.azure.{cloud if cloud in ('us', 'cn') else 'com'}/.default"
 
 
 def default_credential() -> TokenCredential:
@@ -125,7 +134,7 @@ class Signer(httpx.Auth):
             if time.time() < self._expires - _RENEW_BEFORE_S:
                 return self._token
             try:
-                token = self._credential.get_token(SCOPE)
+                token = self._credential.get_token(scope_of(self._endpoint))
             except ClientAuthenticationError as error:  # CredentialUnavailableError is one too
                 if self._key is None:
                     raise SettingsError(
