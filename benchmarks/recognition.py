@@ -384,10 +384,10 @@ def measure_speed(engine: Engine) -> dict[str, float]:
         decoded = time.process_time()
         segments = list(find_segments([samples], VoiceActivity()))
         cut = time.process_time()
-        found = engine._recognizer.transcribe([s.samples for s in segments])
+        found = engine.recognizer.transcribe([s.samples for s in segments])
         read = time.process_time()
         for segment, hypotheses in zip(segments, found, strict=True):
-            engine._timed(segment, [(w.text, w.confidence) for w in hypotheses[0].words])
+            engine.timed(segment, [(w.text, w.confidence) for w in hypotheses[0].words])
         timed = time.process_time()
         engine.recognize(samples)
         plain = time.process_time()

@@ -21,6 +21,7 @@ from typing import IO, Any, Final
 from speechkit.errors import LocalServiceError, ModelError
 
 HOST: Final = "127.0.0.1"  # never another one: there is no TLS here
+LIVE: Final = 4 * (os.cpu_count() or 1)  # live sessions: what the processors keep up with
 KEY_VARIABLE: Final = "SPEECHKIT_LOCAL_KEY"
 
 log = logging.getLogger("speechkit.local")
@@ -30,7 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the service until it is told to stop; answers the exit code."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    for noisy in ("httpx", "httpcore", "azure"):  # their lines carry URLs with signatures
+    for noisy in (
+        "httpx",
+        "httpcore",
+        "azure",
+        "uvicorn.error",
+    ):  # their lines carry URLs with signatures and keys
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         _run(options)
@@ -51,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         "--idle-s", type=float, default=0, help="end after so long without requests; 0 is never"
     )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="recognizer processes")
+    parser.add_argument("--live", type=int, default=LIVE, help="live sessions at a time; 0 serves none")
     parser.add_argument("--nbest", type=int, default=1, help="hypotheses a phrase in batch results")
     parser.add_argument(
         "--engine",
@@ -112,22 +119,25 @@ async def _serve(
     from speechkit.local.app import create_app
     from speechkit.local.fetch import Fetcher, configured_hosts
     from speechkit.local.jobs import Jobs, Listener
+    from speechkit.local.live import Live
     from speechkit.local.quota import Quota
     from speechkit.local.service import PREFIX, Service
     from speechkit.local.store import Store
     from speechkit.local.stub import NoRecognizer
-    from speechkit.local.workers import ENGINE, WHISPER, Pool
+    from speechkit.local.workers import ENGINE, STUB, WHISPER, Pool
 
     workers = max(1, options.workers)
     store = Store(state)
     whisper = options.engine == "whisper"
+    models = options.model if whisper else home / "models"
+    engine = {"whisper": WHISPER, "none": STUB}.get(options.engine, options.engine or ENGINE)
     recognizer = (
         NoRecognizer()
         if options.engine == "none"
         else Pool(
             workers,
-            options.model if whisper else home / "models",
-            WHISPER if whisper else options.engine or ENGINE,
+            models,
+            engine,
             functools.partial(_fetch_models, home) if whisper or not options.engine else None,
         )
     )
@@ -135,10 +145,19 @@ async def _serve(
     listener = Listener(store, recognizer, use_cache=not no_cache)
     fetcher = Fetcher(store, state, configured_hosts(options.allow))
     jobs = Jobs(store, fetcher, listener, workers=workers, nbest=options.nbest)
+    live = Live(models, engine, processes=workers, most=options.live, prepare=recognizer.version)
     quota = Quota() if options.quota else None
-    service = Service(key, store, fetcher, recognizer, listener, jobs, quota=quota, **options.fast_limits)
+    service = Service(
+        key, store, fetcher, recognizer, listener, jobs, live, quota=quota, **options.fast_limits
+    )
     config = uvicorn.Config(
-        create_app(service), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2
+        create_app(service),
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=2,
+        ws_ping_interval=None,  # a client that is held back answers no ping in time
+        ws_per_message_deflate=False,
     )
     server = _make_server()(config)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -27,12 +27,13 @@ from speechkit.local import (
     model_routes,
     openai,
     openapi,
+    realtime_routes,
     recording_routes,
     webhook_routes,
 )
 from speechkit.local.envelope import RefusalError, gateway_denied, not_found, openai_error
 from speechkit.local.fetch import RECORDINGS
-from speechkit.local.misbehave import HEADER, Order, meet
+from speechkit.local.misbehave import HEADER, Order, meet, meet_socket
 from speechkit.local.requests import read_json
 from speechkit.local.service import PREFIX, Service, plain
 from speechkit.local.store import is_full
@@ -59,6 +60,7 @@ def create_app(service: Service) -> Starlette:
         yield
         await service.jobs.stop()
         await service.webhooks.stop()
+        service.live.stop()
         if isinstance(service.recognizer, Pool):
             await service.recognizer.stop()
         service.store.close()
@@ -71,6 +73,7 @@ def create_app(service: Service) -> Starlette:
         *fast_routes.ROUTES,
         *recording_routes.ROUTES,
         *webhook_routes.ROUTES,
+        *realtime_routes.ROUTES,
         *openai.ROUTES,
         *openapi.ROUTES,
     ]
@@ -99,22 +102,25 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         service = self._service
         service.open_requests += 1
         try:
             app = self._refusal(scope) or self._app
-            send = _with_headers(scope["path"], send)
             order = self._misbehaviour(scope) if app is self._app else None
+            if scope["type"] == "websocket":
+                await meet_socket(order, app, scope, receive, send)
+                return
+            send = _with_headers(scope["path"], send)
             await (meet(order, app, scope, receive, send) if order else app(scope, receive, send))
         finally:
             service.open_requests -= 1
             service.last_request_s = time.monotonic()
 
     def _refusal(self, scope: Scope) -> Response | None:
-        headers, path, method = Headers(scope=scope), scope["path"], scope["method"]
+        headers, path, method = Headers(scope=scope), scope["path"], scope.get("method", "GET")
         if headers.get("host", "").rpartition(":")[0] not in _HOSTS and headers.get("host") not in _HOSTS:
             # A page in a browser that reaches this port under a name of its own must not be answered.
             return RefusalError(
@@ -123,7 +129,7 @@ class Gate:
         signed = path.startswith(("/results/", RECORDINGS)) and method in ("GET", "HEAD")
         if path in _OPEN or signed:
             return None
-        if self._has_key(headers, path):
+        if self._has_key(scope, headers):
             return self._beyond_quota(path)
         if path.startswith(openai.OPENAI):
             message = "The API key is missing or wrong; the service's state file holds the right one."
@@ -144,10 +150,12 @@ class Gate:
             return None
         return self._service.misbehaviour.of_request(path, Headers(scope=scope).get(HEADER))
 
-    def _has_key(self, headers: Headers, path: str) -> bool:
+    def _has_key(self, scope: Scope, headers: Headers) -> bool:
         # The header of OpenAI's clients opens everything but the Speech API, whose gateway ignores it.
-        name = "ocp-apim-subscription-key" if path.startswith(PREFIX) else "api-key"
+        name = "ocp-apim-subscription-key" if scope["path"].startswith(PREFIX) else "api-key"
         given = [headers.get(name), headers.get("ocp-apim-subscription-key")]
+        if scope["type"] == "websocket":  # which the JavaScript SDK cannot give headers
+            given.append(QueryParams(scope["query_string"]).get("Ocp-Apim-Subscription-Key"))
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             given.append(token.strip())
@@ -166,6 +174,7 @@ async def health(request: Request, service: Service) -> Response:
             "pid": os.getpid(),
             "workers": pool.count if isinstance(pool, Pool) else 0,
             "jobs": service.store.count_jobs(),
+            "live": {"sessions": service.live.sessions, "most": service.live.most},
         }
     )
 

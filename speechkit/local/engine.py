@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechkit.local.diarizer import Diarizer
+from speechkit.local.guests import Guests
 from speechkit.local.models import find_models
 from speechkit.local.phrases import HeardWord, Others, cut_phrases
-from speechkit.local.recognition import Alternative, Phrase, Word
+from speechkit.local.recognition import Alternative, Listening, Phrase, Word
 from speechkit.local.recognizer import Recognizer
 from speechkit.local.segments import Segment, VoiceActivity, find_segments
+from speechkit.local.streaming import PhraseStream
 from speechkit.local.trigrams import Trigrams
 from speechkit.local.voices import VoiceEncoder
 from speechkit.local.words import Aligner, lexical
@@ -37,8 +40,9 @@ class Engine:
     version: Final = "3"
 
     def __init__(self, recognizer: Recognizer, aligner: Aligner, voices: VoiceEncoder) -> None:
-        self._recognizer, self._aligner, self._voices = recognizer, aligner, voices
+        self.recognizer, self.voices, self._aligner = recognizer, voices, aligner
         self._activity = VoiceActivity()
+        self._aligning = threading.Lock()  # live sessions share the aligner, which holds one text at a time
 
     @classmethod
     def load(cls, models_dir: Path) -> Engine:
@@ -62,14 +66,14 @@ class Engine:
         order; speakers count from 1 in the order of their first word.
         """
         blocks = [samples] if isinstance(samples, np.ndarray) else samples
-        diarizer = Diarizer(self._voices) if diarize else None
+        diarizer = Diarizer(self.voices) if diarize else None
         heard: list[HeardWord] = []
         others: list[Others] = []
         for group in _grouped(find_segments(blocks, self._activity)):
-            found = self._recognizer.transcribe([s.samples for s in group], nbest)
+            found = self.recognizer.transcribe([s.samples for s in group], nbest)
             for segment, hypotheses in zip(group, found, strict=True):
                 best = hypotheses[0]
-                words = self._timed(segment, [(w.text, w.confidence) for w in best.words])
+                words = self.timed(segment, [(w.text, w.confidence) for w in best.words])
                 heard += [HeardWord(word, len(others), place) for place, word in words]
                 rest = tuple(hypotheses[1:]) if nbest > 1 else ()
                 others.append(Others(tuple(w.text for w in best.words) if rest else (), rest))
@@ -82,13 +86,22 @@ class Engine:
             heard = [replace(h, speaker=speaker) for h, speaker in zip(heard, speakers, strict=True)]
         return cut_phrases(heard, others, nbest)
 
-    def _timed(self, segment: Segment, spoken: Sequence[tuple[str, float]]) -> list[tuple[int, Word]]:
+    def stream(self, asked: Listening, guests: Guests | None = None) -> PhraseStream:
+        """Begin to recognize speech that goes on; several streams may be fed from as many threads."""
+        return PhraseStream(self, asked, guests)
+
+    def guests(self) -> Guests:
+        """The speakers of a conversation that goes on, of whom nobody has spoken yet."""
+        return Guests(self.voices)
+
+    def timed(self, segment: Segment, spoken: Sequence[tuple[str, float]]) -> list[tuple[int, Word]]:
         """The words of a segment that can be spoken, each with its place, and its times in the recording."""
         forms = [lexical(text) for text, _ in spoken]
         places = [place for place, form in enumerate(forms) if form]
         at = segment.start_s
         speech = [(start - at, end - at) for start, end in segment.speech]
-        spans = self._aligner.align(segment.samples, [forms[p] for p in places], speech)
+        with self._aligning:
+            spans = self._aligner.align(segment.samples, [forms[p] for p in places], speech)
         return [
             (p, Word(spoken[p][0], forms[p], at + span.start_s, at + span.end_s, spoken[p][1]))
             for p, span in zip(places, spans, strict=True)

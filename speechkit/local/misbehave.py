@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import time
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from speechkit.local.envelope import RefusalError
 from speechkit.local.fetch import FetchError
@@ -145,6 +147,33 @@ async def meet(order: Order, app: ASGIApp, scope: Scope, receive: Receive, send:
     headers = [(b"content-type", b"application/json"), (b"content-length", b"1000")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b'{"values": [', "more_body": True})
+
+
+async def meet_socket(order: Order | None, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve a websocket as badly as ordered; `app` may be a response, which refuses it.
+
+    `drop` and `die` come after `seconds` of sound, and `lost` after the first phrase: the app finds the order, and what
+    carries it out, in its scope.
+    """
+    if order and order.kind in ("throttle", "unavailable"):
+        app = _refusal(order)
+    elif order and order.kind == "slow":
+        await asyncio.sleep(order.seconds)
+    elif order:
+        scope["speechkit.order"] = order, functools.partial(_break, order, receive)
+    if isinstance(app, Response):
+        socket = WebSocket(scope, receive, send)
+        await socket.receive()
+        await socket.send_denial_response(app)
+        return
+    await app(scope, receive, send)
+
+
+def _break(order: Order, receive: Receive) -> None:
+    """End a connection as a broken line does: without a word."""
+    if order.kind == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    receive.__self__.transport.abort()  # type: ignore[attr-defined]  # uvicorn's protocol
 
 
 async def _unsent(message: Message) -> None:

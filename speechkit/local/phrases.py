@@ -135,10 +135,15 @@ class Others:
     hypotheses: tuple[Hypothesis, ...] = field(default_factory=tuple)
 
 
-def cut_phrases(words: Sequence[HeardWord], others: Sequence[Others] = (), nbest: int = 1) -> list[Phrase]:
+def cut_phrases(
+    words: Sequence[HeardWord],
+    others: Sequence[Others] = (),
+    nbest: int = 1,
+    pause_s: float = PAUSE_S,
+) -> list[Phrase]:
     """Cut the words of a recording, in time order, into phrases.
 
-    A phrase ends at a pause of more than PAUSE_S, where another speaker begins, and, once it is LONG_S, at the end
+    A phrase ends at a pause of more than `pause_s`, where another speaker begins, and, once it is LONG_S, at the end
     of a sentence. With `nbest` over 1 each gets up to that many hypotheses, the first included.
     """
     groups: list[list[HeardWord]] = []
@@ -148,7 +153,7 @@ def cut_phrases(words: Sequence[HeardWord], others: Sequence[Others] = (), nbest
             gap_s = heard.word.start_s - last.word.end_s
             length_s = last.word.end_s - groups[-1][0].word.start_s
             ended = length_s > LONG_S and _ends_sentence(last.word.text)
-            if heard.speaker == last.speaker and gap_s <= PAUSE_S and not ended:
+            if heard.speaker == last.speaker and gap_s <= pause_s and not ended:
                 groups[-1].append(heard)
                 continue
         groups.append([heard])

@@ -65,6 +65,69 @@ class Wanted:
         return hashlib.sha256(text).hexdigest()
 
 
+# --- live sessions ------------------------------------------------------------------------------------------
+
+
+class Listening(msgspec.Struct, frozen=True):
+    """How a stream is to be recognized; None stands for what holds in batch results."""
+
+    nbest: int = 1
+    phrases: tuple[str, ...] = ()
+    silence_s: float | None = None
+    longest_s: float | None = None
+    initial_silence_s: float | None = None
+    speakers: bool = False
+    interim_speakers: bool = False
+    stable: int = 1
+
+
+class Started(msgspec.Struct, tag=True):
+    """Speech is heard for the first time; seconds from the start of the stream, as in all that follows."""
+
+    start_s: float
+
+
+class Revised(msgspec.Struct, tag=True):
+    """What seems to be said in the phrase that goes on: a hypothesis, its words as spoken."""
+
+    start_s: float
+    end_s: float
+    words: list[str]
+    speaker: int | None = None
+
+
+class Ended(msgspec.Struct, tag=True):
+    """A phrase has ended; `until_s` is how far the sound was used up with it."""
+
+    phrase: Phrase
+    until_s: float
+
+
+class Quiet(msgspec.Struct, tag=True):
+    """Up to there nobody has spoken, or what was spoken has been told; `initial` when it is the initial silence."""
+
+    until_s: float
+    initial: bool = False
+
+
+class Unusable(msgspec.Struct, tag=True):
+    """The sound is none that can be recognized."""
+
+    message: str
+
+
+class Finished(msgspec.Struct, tag=True):
+    """Everything up to the end of the sound was told; `until_s` is how long it was."""
+
+    until_s: float
+
+
+Event = Started | Revised | Ended | Quiet
+
+
+# --- recordings ---------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
 class Sound:
     """What a recording is: how many channels and how long, in seconds."""

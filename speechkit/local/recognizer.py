@@ -113,6 +113,33 @@ class Recognizer:
         hypotheses = [[self._hypothesis(path) for path in found[i]] for i in range(len(segments))]
         return [sorted(several, key=self._rank, reverse=True)[:nbest] for several in hypotheses]
 
+    def revise(self, samples: Samples, draft: Sequence[int] = ()) -> tuple[Hypothesis, tuple[int, ...]]:
+        """The likeliest token each time, and those tokens: what may be shown of speech (n,) that goes on.
+
+        `draft` are the tokens of the same sound when it was shorter: one step checks them all, and only what comes
+        after those that still hold is decoded one by one.
+        """
+        hidden = self._encode(_levelled(samples))[None]
+        mask = np.ones((1, hidden.shape[1] * HOP), np.int64)
+        limit = max(4, math.ceil(len(samples) / RATE * TOKENS_PER_S))
+        past = {name: np.zeros((1, HEADS, 0, WIDTH), np.float32) for name in self._past}
+        logits = self._step(past, np.array([[START]]), hidden, mask, first=True)
+        path = _Path()
+        if draft:
+            checked = self._step(past, np.array([draft]), hidden, mask, first=False, every=True)[0]
+            logits = np.concatenate([logits, checked])
+            for row, token in enumerate(draft[:limit]):
+                if int(logits[row].argmax()) != token:
+                    break
+                path = path.then(token, _log_probability(logits[row], token))
+            held = len(path.tokens)
+            logits = logits[held : held + 1]
+            past.update((k, v[:, :, : held + 1]) for k, v in past.items() if ".decoder." in k)
+        while len(path.tokens) < limit and (token := int(logits[0].argmax())) != END:
+            path = path.then(token, _log_probability(logits[0], token))
+            logits = self._step(past, np.array([[token]]), hidden, mask, first=False)
+        return self._hypothesis(path), path.tokens
+
     def _in_batches(
         self, states: Sequence[Samples], limits: Sequence[int], chosen: Iterable[int], beams: int, batch: int
     ) -> dict[int, list[_Path]]:
@@ -181,8 +208,12 @@ class Recognizer:
         hidden: Samples,
         mask: NDArray[np.int64],
         first: bool,
+        every: bool = False,
     ) -> Samples:
-        """Logits (rows, vocabulary) of the next token; `past` is brought up to date."""
+        """Logits (rows, vocabulary) of the next token; `past` is brought up to date.
+
+        With `every` those after each of the tokens in `last` (rows, n): (rows, n, vocabulary).
+        """
         names = self._first_outputs if first else self._outputs
         feed = {
             "input_ids": last,
@@ -195,7 +226,7 @@ class Recognizer:
             (name.replace("present", "past_key_values"), v)
             for name, v in zip(names[1:], present, strict=True)
         )
-        return np.asarray(logits[:, -1])
+        return np.asarray(logits if every else logits[:, -1])
 
     def _hypothesis(self, path: _Path) -> Hypothesis:
         tokens = [
@@ -271,6 +302,11 @@ class _Search:
 
     def best(self) -> list[_Path]:
         return self._done
+
+
+def _log_probability(logits: Samples, token: int) -> float:
+    highest = float(logits.max())
+    return float(logits[token]) - highest - math.log(float(np.exp(logits - highest).sum()))
 
 
 def join_words(tokens: Sequence[Token]) -> tuple[Spoken, ...]:

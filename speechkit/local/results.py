@@ -69,7 +69,7 @@ def fast_result(
                 entry["speaker"] = phrase.speaker - 1 + first_speaker
             entry |= _span_ms(phrase.start_s, phrase.end_s) | {"text": form.display}
             entry["words"] = [{"text": w.text} | _span_ms(w.start_s, w.end_s) for w in form.display_words]
-            recognized.append(entry | {"locale": locale, "confidence": _confidence(phrase.confidence)})
+            recognized.append(entry | {"locale": locale, "confidence": sure(phrase.confidence)})
     return {
         "durationMilliseconds": round(heard.duration_s * 1000),
         "combinedPhrases": combined,
@@ -119,7 +119,7 @@ def _recognized(
         entry["locale"] = locale
     entry |= _span(phrase.start_s, phrase.end_s)
     best: dict[str, Any] = {
-        "confidence": _confidence(phrase.confidence),
+        "confidence": sure(phrase.confidence),
         "lexical": form.lexical,
         "itn": form.itn,
         "maskedITN": form.masked_itn,
@@ -127,7 +127,7 @@ def _recognized(
     }
     if properties.get("wordLevelTimestampsEnabled"):
         best["words"] = [
-            {"word": w.lexical} | _span(w.start_s, w.end_s) | {"confidence": _confidence(w.confidence)}
+            {"word": w.lexical} | _span(w.start_s, w.end_s) | {"confidence": sure(w.confidence)}
             for w in form.words
         ]
     if properties.get("displayFormWordLevelTimestampsEnabled"):
@@ -135,18 +135,18 @@ def _recognized(
             {"displayText": w.text} | _span(w.start_s, w.end_s) for w in form.display_words
         ]
     others = [
-        _alternative(a.text, a.confidence, properties["profanityFilterMode"]) for a in phrase.alternatives
+        other_form(a.text, a.confidence, properties["profanityFilterMode"]) for a in phrase.alternatives
     ]
     return entry | {"nBest": [best, *others]}
 
 
-def _alternative(text: str, confidence: float, profanity: Profanity) -> dict[str, Any]:
+def other_form(text: str, confidence: float, profanity: Profanity) -> dict[str, Any]:
     """Another hypothesis; as in the API, only the first is capitalised and punctuated."""
     bare = [w.strip("\"'()[].,?!;:…") for w in text.lower().split()]
     form = forms(Phrase(0, 0, confidence, text, [Word(w, w, 0, 0, confidence) for w in bare if w]), "None")
     masked = " ".join(filter_text(form.itn.split(), profanity))
     return {
-        "confidence": _confidence(confidence),
+        "confidence": sure(confidence),
         "lexical": form.lexical,
         "itn": form.itn,
         "maskedITN": masked,
@@ -187,5 +187,6 @@ def _milliseconds(ticks: int) -> int:
     return ticks // (TICKS_PER_SECOND // 1000)
 
 
-def _confidence(value: float) -> float:
+def sure(value: float) -> float:
+    """A confidence as it is written: between 0 and 1."""
     return round(min(1.0, max(0.0, float(value))), 7)

@@ -7,7 +7,7 @@ once and only the small recurrent cell runs frame by frame: six times as fast, a
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +30,7 @@ MIN_SPEECH_S: Final = 0.1
 MIN_SILENCE_S: Final = 0.3
 PAD_S: Final = 0.15
 JOIN_S: Final = 0.6
+PAD_FRAMES: Final = PAD_S / FRAME_S
 MAX_SEGMENT_S: Final = (
     14.0  # the recognizer was trained on pieces of some seconds and loses its way in longer ones
 )
@@ -118,8 +119,12 @@ class Segmenter:
     would grow over MAX_SEGMENT_S is cut at its longest pause, or, when there is none, where speech is least likely.
     """
 
-    def __init__(self, activity: VoiceActivity, max_segment_s: float = MAX_SEGMENT_S) -> None:
+    def __init__(
+        self, activity: VoiceActivity, max_segment_s: float = MAX_SEGMENT_S, join_s: float = JOIN_S
+    ) -> None:
         self._activity = activity
+        self._join_frames = join_s / FRAME_S
+        self._silence_frames = min(MIN_SILENCE_S, join_s) / FRAME_S
         self._max_frames = int(max_segment_s / FRAME_S)
         activity.reset()
         self._samples: Samples = np.zeros(0, np.float32)
@@ -137,6 +142,30 @@ class Segmenter:
         """Answer what is left at the end of the recording."""
         rest = -len(self._samples) % FRAME
         return self._feed(np.zeros(rest, np.float32), last=True)
+
+    @property
+    def now_s(self) -> float:
+        """How much was heard."""
+        return (self._first + len(self._probabilities)) * FRAME_S
+
+    @property
+    def spoken_from_s(self) -> float | None:
+        """Since when is speech in the segment that is growing; None while none is."""
+        first = self._spans[0][0] if self._spans else self._open
+        return None if first is None else first * FRAME_S
+
+    @property
+    def spoken_until_s(self) -> float | None:
+        """Until when was speech in the segment that is growing; None while none is."""
+        if self._open is not None:
+            return self.now_s - self._quiet * FRAME_S
+        return self._spans[-1][1] * FRAME_S if self._spans else None
+
+    def growing(self) -> Segment:
+        """The segment that is growing, as it is so far."""
+        end = self._first + len(self._probabilities) - self._quiet
+        spans = [*self._spans, *([] if self._open is None else [(self._open, end)])]
+        return self._segment(spans, self._first * FRAME + len(self._samples))
 
     def _feed(self, block: Samples, last: bool) -> list[Segment]:
         self._samples = np.concatenate([self._samples, block])
@@ -160,13 +189,13 @@ class Segmenter:
         if self._open is None:
             if probability >= SPEECH:
                 self._open, self._quiet = now, 0
-                if self._spans and now - self._spans[-1][1] > JOIN_S / FRAME_S:
+                if self._spans and now - self._spans[-1][1] > self._join_frames:
                     done += self._emit(len(self._spans))
-            elif self._spans and now - self._spans[-1][1] > (JOIN_S + PAD_S) / FRAME_S:
+            elif self._spans and now - self._spans[-1][1] > max(self._join_frames, PAD_FRAMES):
                 done += self._emit(len(self._spans))
             return done
         self._quiet = self._quiet + 1 if probability < SILENCE else 0
-        if self._quiet >= MIN_SILENCE_S / FRAME_S:
+        if self._quiet >= self._silence_frames:
             self._close(now + 1 - self._quiet)
         return done + self._shorten(now)
 
@@ -202,14 +231,18 @@ class Segmenter:
         if not count:
             return []
         spans, self._spans = self._spans[:count], self._spans[count:]
-        pad = round(PAD_S * RATE)
         rest = self._spans[0][0] if self._spans else self._open
         limit = self._first * FRAME + len(self._samples) if rest is None else max(rest, spans[-1][1]) * FRAME
+        return [self._segment(spans, limit)]
+
+    def _segment(self, spans: Sequence[tuple[int, int]], limit: int) -> Segment:
+        """A segment of these spans of frames, of no sample from `limit` on."""
+        pad = round(PAD_S * RATE)
         start = max(self._first * FRAME, spans[0][0] * FRAME - pad)
         end = min(limit, spans[-1][1] * FRAME + pad)
         at = self._first * FRAME
         speech = tuple((first * FRAME_S, last * FRAME_S) for first, last in spans)
-        return [Segment(start / RATE, self._samples[start - at : end - at].copy(), speech)]
+        return Segment(start / RATE, self._samples[start - at : end - at].copy(), speech)
 
     def _trim(self) -> None:
         """Let go of what no segment will need."""

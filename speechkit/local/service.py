@@ -19,6 +19,7 @@ from speechkit.local.checks import canonical_locale
 from speechkit.local.envelope import RefusalError
 from speechkit.local.fetch import Fetcher
 from speechkit.local.jobs import FRESH, Jobs, Listener
+from speechkit.local.live import Live
 from speechkit.local.misbehave import HEADER, Kind, Misbehaviour
 from speechkit.local.quota import Quota
 from speechkit.local.signatures import Signer
@@ -44,6 +45,7 @@ class Service:
     recognizer: TaskRunner
     listener: Listener
     jobs: Jobs
+    live: Live
     misbehaviour: Misbehaviour = field(default_factory=Misbehaviour)
     quota: Quota | None = None
     fast_bytes: int = limits.MAX_FAST_BYTES

@@ -32,6 +32,7 @@ log = logging.getLogger("speechkit.local")
 
 ENGINE: Final = "speechkit.local.engine:Engine"
 WHISPER: Final = "speechkit.local.whisper:WhisperEngine"
+STUB: Final = "speechkit.local.stub:NoRecognizer"
 BATCH_PRIORITY: Final = 1  # a person waits for a fast request: 0
 RELOAD_S: Final = 10.0  # between attempts to load an engine that would not load
 
@@ -253,7 +254,7 @@ def _ask(pipe: Any, task: Task) -> tuple[Any, ...]:
 
 def _work(pipe: Any, models: str, engine_name: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the service
-    _end_with_parent()
+    end_with_parent()
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # the workers share the processors
         os.environ.setdefault(variable, "1")
     try:
@@ -308,7 +309,7 @@ def _recognize(engine: Any, path: Path, wanted: Wanted) -> Any:
     )
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process when its parent has ended, also when that was killed meanwhile."""
     parent = multiprocessing.parent_process()
     if parent is None:

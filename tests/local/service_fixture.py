@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 from speechkit.local.app import create_app
 from speechkit.local.fetch import Fetcher
 from speechkit.local.jobs import Jobs, Listener
+from speechkit.local.live import Live
 from speechkit.local.recognition import Phrase, Sound, Word
 from speechkit.local.service import Service
 from speechkit.local.store import Store
@@ -248,7 +249,7 @@ def inside(folder: Path | None, home: Path, ears: Ears | None = None, **options:
     fetcher = Fetcher(store, home, options.pop("allowed", []))
     listener = Listener(store, ears, use_cache=options.pop("use_cache", True))
     jobs = Jobs(store, fetcher, listener, workers=1)
-    service = Service(KEY, store, fetcher, ears, listener, jobs)
+    service = Service(KEY, store, fetcher, ears, listener, jobs, Live(home))
     with TestClient(
         create_app(service), base_url="http://127.0.0.1:5000", raise_server_exceptions=False
     ) as client:
