@@ -27,7 +27,8 @@ SURE_HOLD_S: Final = 15.0
 _PHRASES: Final = 3  # on each side of a silence: "Fine." may stand between the request and the wait
 _NEAR_S: Final = 20.0  # and no further away than this
 _BEFORE: Final = (
-    r"\bon hold\b|\bhold (?:on|the line|please)\b|\b(?:one|a|just a) (?:moment|minute|second)\b|\bhang on\b"
+    r"\bon hold\b|\bhold (?:on|the line|please)\b|\bplease hold\b"
+    r"|\b(?:one|a|just a) (?:moment|minute|second)\b|\bhang on\b"
     r"|\bbear with me\b|\bplease wait\b|\b(?:put|connect|transfer) you (?:through|to|over)\b"
     r"|\b(?:let me|i will|i'll) (?:just )?(?:see|check|look|ask|find)\b|\bbring \w+ (?:\w+ )?into the call\b"
 )

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from speechkit.cli.captions import captions
 from speechkit.cli.output import say
 from speechkit.cli.reports import report
 from speechkit.cli.service import doctor, serve, stop, verify, version
@@ -48,5 +49,15 @@ def _main() -> None:
     """Call recordings to transcripts, analyses and reports, with Azure Speech or on this machine."""
 
 
-for command in (transcribe, summarize, report, doctor, verify, stop, serve, version):  # as --help lists them
+for command in (
+    transcribe,
+    summarize,
+    report,
+    captions,
+    doctor,
+    verify,
+    stop,
+    serve,
+    version,
+):  # as --help lists them
     app.command()(command)
