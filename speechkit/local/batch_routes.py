@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -12,7 +11,7 @@ from starlette.routing import Route
 from speechkit.local.envelope import RefusalError, not_found, storage_denied
 from speechkit.local.filters import page
 from speechkit.local.requests import parse_submission, parse_update, read_json, sas_minutes
-from speechkit.local.service import PREFIX, Service, api, link, plain, public, version_of
+from speechkit.local.service import PREFIX, Service, api, id_of, link, patch_of, plain, public, version_of
 from speechkit.local.signatures import iso
 from speechkit.local.store import Job, ResultFile, created
 
@@ -26,7 +25,6 @@ JOB_FIELDS: Final = (
 )
 FILE_FIELDS: Final = ("name", "createdDateTime", "kind")
 RETRY_AFTER_S: Final = 1  # of a running job; the service in the cloud wants minutes
-_PATCH_TYPES: Final = ("application/json", "application/merge-patch+json")
 
 
 async def submit(request: Request, service: Service) -> Response:
@@ -68,19 +66,16 @@ async def list_jobs(request: Request, service: Service) -> Response:
 
 async def update_job(request: Request, service: Service) -> Response:
     """PATCH /transcriptions/{id}."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in _PATCH_TYPES:
-        raise RefusalError("UnsupportedMediaType", f"The content type must be {' or '.join(_PATCH_TYPES)}.")
+    body, merges = await patch_of(request)
     job = _job(request, service)
-    merged = job.custom_properties or {} if kind == "application/merge-patch+json" else None
-    changes = parse_update(read_json(await request.body()), merged)
+    changes = parse_update(body, job.custom_properties or {} if merges else None)
     service.store.update_job(job.id, changes)
     return JSONResponse(_job_entity(request, _job(request, service)))
 
 
 async def delete_job(request: Request, service: Service) -> Response:
     """DELETE /transcriptions/{id}: 204 also when there is no such job (any more)."""
-    service.jobs.delete(_uuid(request, "id"))
+    service.jobs.delete(id_of(request))
     return Response(status_code=204)
 
 
@@ -97,7 +92,7 @@ async def get_file(request: Request, service: Service) -> Response:
     """GET /transcriptions/{id}/files/{fileId}."""
     job = _job(request, service)
     minutes = sas_minutes(request.query_params.get("sasLifetimeMinutes"))
-    file_id = _uuid(request, "file_id")
+    file_id = id_of(request, "file_id")
     file = next((f for f in service.store.files(job.id) if f.id == file_id), None) if job.finished else None
     if file is None:
         raise not_found("There is no such file of this transcription.")
@@ -131,20 +126,8 @@ ROUTES: Final = [
 ]
 
 
-def _uuid(request: Request, name: str) -> str:
-    try:
-        return str(uuid.UUID(request.path_params[name]))
-    except ValueError:
-        raise RefusalError(
-            "InvalidArgument",
-            f"{request.path_params[name]!r} is not an id.",
-            inner="InvalidParameterValue",
-            target=name,
-        ) from None
-
-
 def _job(request: Request, service: Service) -> Job:
-    job = service.store.job(_uuid(request, "id"))
+    job = service.store.job(id_of(request))
     if job is None:
         raise not_found("There is no such transcription. It was deleted, or its time to live is over.")
     if job.version > version_of(request):

@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -272,16 +273,14 @@ def _container(url: str) -> Any:
     return ContainerClient.from_container_url(url, retry_total=2, connection_timeout=_CONNECT_S)
 
 
-class _storage_errors:  # noqa: N801  # used as a function
+@contextmanager
+def _storage_errors() -> Iterator[None]:
     """Turn the storage package's errors into ours."""
+    from azure.core.exceptions import AzureError
 
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        from azure.core.exceptions import AzureError, HttpResponseError
-
-        if isinstance(error, HttpResponseError) and error.status_code:
-            raise _refused(error.status_code) from None
-        if isinstance(error, AzureError | ValueError):
-            raise FetchError("InvalidUri", f"{_INVALID} The container cannot be reached.") from None
+    try:
+        yield
+    except (AzureError, ValueError) as error:
+        if status := getattr(error, "status_code", None):
+            raise _refused(status) from None
+        raise FetchError("InvalidUri", f"{_INVALID} The container cannot be reached.") from None

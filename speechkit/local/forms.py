@@ -18,7 +18,7 @@ _AROUND: Final = re.compile(r"^([\"'(\[¿¡“‘]*)(.*?)([\"')\].,?!;:…”’
 _ABBREVIATION: Final = re.compile(r"(?:[A-Za-z]\.){2,}$")  # a.m., U.S.: these full stops are part of the word
 
 _DIGITS: Final = frozenset(
-    {"zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+    ["zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 )
 _LONG_RUN: Final = 4  # digits: a shorter run with commas may be counting
 
@@ -36,27 +36,8 @@ _DICTATED_MARKS: Final[dict[tuple[str, ...], str]] = _ALWAYS_MARKS | {
     ("colon",): ":",
     ("semicolon",): ";",
 }
-_DETERMINERS: Final = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "this",
-        "that",
-        "these",
-        "those",
-        "my",
-        "your",
-        "our",
-        "his",
-        "her",
-        "their",
-        "each",
-        "every",
-        "one",
-        "no",
-    ]
-)
+_WORDS: Final = "a an the this that these those my your our his her their each every one no"
+_DETERMINERS: Final = frozenset(_WORDS.split())
 
 _PROFANE_STEMS: Final = (
     "fuck shit cunt bitch bastard asshole arsehole motherfucker bullshit dick prick piss wank twat"

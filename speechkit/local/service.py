@@ -22,12 +22,14 @@ from speechkit.local.jobs import FRESH, Jobs, Listener
 from speechkit.local.live import Live
 from speechkit.local.misbehave import HEADER, Kind, Misbehaviour
 from speechkit.local.quota import Quota
+from speechkit.local.requests import read_json
 from speechkit.local.signatures import Signer
 from speechkit.local.store import Store
 from speechkit.local.webhooks import Webhooks
 from speechkit.local.workers import TaskRunner
 
 PREFIX: Final = "/speechtotext"
+_PATCHES: Final = ("application/json", "application/merge-patch+json")
 _MODELS: Final = uuid.UUID("6f0a2a52-5a5b-4d38-9f2e-8a3d1f4c7b10")  # the namespace of the base models' ids
 
 
@@ -173,6 +175,25 @@ def version_of(request: Request) -> str:
 def endpoint_of(request: Request) -> str:
     """The service's own address, as the client wrote it."""
     return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def id_of(request: Request, name: str = "id") -> str:
+    """An id from the path, as it is kept; raises RefusalError for what is none."""
+    given = request.path_params[name]
+    try:
+        return str(uuid.UUID(given))
+    except ValueError:
+        raise RefusalError(
+            "InvalidArgument", f"{given!r} is not an id.", inner="InvalidParameterValue", target=name
+        ) from None
+
+
+async def patch_of(request: Request) -> tuple[dict[str, Any], bool]:
+    """The body of a PATCH, and whether it is a merge patch."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in _PATCHES:
+        raise RefusalError("UnsupportedMediaType", f"The content type must be {' or '.join(_PATCHES)}.")
+    return read_json(await request.body()), kind == _PATCHES[1]
 
 
 def link(request: Request, path: str) -> str:

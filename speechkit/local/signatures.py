@@ -11,44 +11,12 @@ from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-# The parameters of a SAS of Azure storage, user delegation ones too: what is taken out of a URL before it is
-# shown.
-SAS_PARAMETERS = frozenset(
-    {
-        *(
-            "se",
-            "sig",
-            "sp",
-            "sr",
-            "sv",
-            "st",
-            "spr",
-            "sip",
-            "ss",
-            "srt",
-            "si",
-            "sdd",
-            "scid",
-            "saoid",
-            "suoid",
-        ),
-        *(
-            "saoid",
-            "suoid",
-            "skoid",
-            "sktid",
-            "skt",
-            "ske",
-            "sks",
-            "skv",
-            "rscc",
-            "rscd",
-            "rsce",
-            "rscl",
-            "rsct",
-        ),
-    }
+_PARAMETERS = (
+    "se sig sp sr sv st spr sip ss srt si sdd scid saoid suoid skoid sktid skt ske sks skv "
+    "rscc rscd rsce rscl rsct"
 )
+SAS_PARAMETERS = frozenset(_PARAMETERS.split())
+"""The parameters of a SAS of Azure storage, user delegation ones too: what is taken out of a URL that is shown."""
 
 
 def iso(moment_s: float) -> str:

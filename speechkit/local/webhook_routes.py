@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -15,14 +14,18 @@ from starlette.routing import Route
 from speechkit.local.checks import check_url, custom_properties, display_name, flag, invalid, part, text_of
 from speechkit.local.envelope import RefusalError, not_found
 from speechkit.local.filters import page
-from speechkit.local.requests import read_json
-from speechkit.local.service import PREFIX, Service, api, endpoint_of, version_of
+from speechkit.local.requests import parse_update, read_json
+from speechkit.local.service import PREFIX, Service, api, endpoint_of, id_of, patch_of, version_of
 from speechkit.local.store import Job
 from speechkit.local.webhook_store import Webhook
 from speechkit.local.webhooks import EVENTS, Webhooks
 
 FIELDS: Final = ("displayName", "description", "createdDateTime", "lastActionDateTime", "status")
-_MERGE: Final = "application/merge-patch+json"
+_COLUMNS: Final = {
+    "displayName": "display_name",
+    "description": "description",
+    "customProperties": "custom_properties",
+}
 _SINCE: Final = {  # the statuses of a job after an event of it
     "transcriptionCreation": ("NotStarted", "Running", "Succeeded", "Failed"),
     "transcriptionProcessing": ("Running", "Succeeded", "Failed"),
@@ -60,24 +63,13 @@ async def list_all(request: Request, service: Service) -> Response:
 
 async def update(request: Request, service: Service) -> Response:
     """PATCH /webhooks/{id}: without a secret it is called unsigned; a new URL or a disabled one is challenged."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in ("application/json", _MERGE):
-        raise RefusalError("UnsupportedMediaType", f"The content type must be application/json or {_MERGE}.")
+    body, merges = await patch_of(request)
     webhook = _webhook(request, service)
-    body = read_json(await request.body())
     changes: dict[str, Any] = {"secret": _secret(body)}
-    if "displayName" in body:
-        changes["display_name"] = display_name(body["displayName"])
-    if "description" in body:
-        changes["description"] = text_of(body, "description")
-    if "customProperties" in body:
-        given = body["customProperties"]
-        if kind == _MERGE and isinstance(given, dict):
-            merged = {**(webhook.custom_properties or {}), **given}
-            given = {name: value for name, value in merged.items() if value is not None}
-        changes["custom_properties"] = custom_properties(given)
+    merged = webhook.custom_properties or {} if merges else None
+    changes |= {_COLUMNS[name]: value for name, value in parse_update(body, merged).items()}
     if "events" in body:
-        changes["events"] = (webhook.events if kind == _MERGE else {}) | _events(body)
+        changes["events"] = (webhook.events if merges else {}) | _events(body)
     if "webUrl" in body:
         changes["web_url"] = _web_url(body["webUrl"], service.webhooks)
     service.webhooks.store.update(webhook.id, changes)
@@ -88,7 +80,7 @@ async def update(request: Request, service: Service) -> Response:
 
 async def delete(request: Request, service: Service) -> Response:
     """DELETE /webhooks/{id}: 204 also when there is no such webhook (any more)."""
-    webhook_id = _uuid(request)
+    webhook_id = id_of(request)
     service.webhooks.rest(webhook_id)
     service.webhooks.store.delete(webhook_id)
     return Response(status_code=204)
@@ -128,20 +120,8 @@ ROUTES: Final = [
 ]
 
 
-def _uuid(request: Request) -> str:
-    try:
-        return str(uuid.UUID(request.path_params["id"]))
-    except ValueError:
-        raise RefusalError(
-            "InvalidArgument",
-            f"{request.path_params['id']!r} is not an id.",
-            inner="InvalidParameterValue",
-            target="id",
-        ) from None
-
-
 def _webhook(request: Request, service: Service) -> Webhook:
-    webhook = service.webhooks.store.webhook(_uuid(request))
+    webhook = service.webhooks.store.webhook(id_of(request))
     if webhook is None:
         raise not_found("There is no such webhook. It was deleted, or it is one of another service.")
     return webhook
