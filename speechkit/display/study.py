@@ -5,20 +5,20 @@ Each method keeps its colour and its marker. Every title is a finding that is co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Hashable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
-from speechkit.analysis.comparison import compare
-from speechkit.display.canvas import BLUE, GREY, PURPLE, VERMILION, canvas, styled
+from speechkit import limits
+from speechkit.display.canvas import BLUE, GREY, PALE, PURPLE, VERMILION, canvas, styled
 from speechkit.display.picture import Note, Picture, Shown
-from speechkit.display.wording import count, listing, part, percent
+from speechkit.display.tables import Table
+from speechkit.display.wording import count, length, listing, part, percent
 
 if TYPE_CHECKING:
-    from speechkit.analysis.accuracy import Accuracy
-    from speechkit.analysis.comparison import Comparison
+    from speechkit.analysis.comparison import Comparison, Study
     from speechkit.analysis.latency import Latency
     from speechkit.analysis.word_classes import Names
 
@@ -70,19 +70,38 @@ def versus(comparison: Comparison, first: str = "batch", second: str = "realtime
     return f"{said}, which may be chance (p = {comparison.p_value:.2f}{few})"
 
 
-@styled
-def rates(scored: Mapping[str, Accuracy]) -> Shown:
-    """Draw the word error rate of each method with its 95 % interval, scored against one reference.
-
-    The title compares the first method with the last.
-    """
-    names = list(scored)
-    first, last = names[0], names[-1]
-    if len(names) > 1:
-        finding = versus(compare(scored[first], scored[last]), first, last)
+def verdict(result: Study) -> str:
+    """Say in one sentence how the last method does against the first, or against the pseudo-reference."""
+    first, *_, last = [*result.scored, *result.scored]
+    if result.comparison:
+        said = versus(result.comparison, first, last)
     else:
-        finding = f"{_named(first)} errs on {percent(scored[first].total.rate)} of the words"
-    finding = finding[:1].upper() + finding[1:]
+        rate = percent(result.scored[last].total.rate)
+        said = f"{_named(last)} has {rate} of the words wrong"
+        if result.stand_in:
+            said = f"{_named(last)} differs from {_named(result.stand_in)} in {rate} of the words"
+    return said[:1].upper() + said[1:]
+
+
+def reference(result: Study) -> Note:
+    """Say what was taken for the truth, and which calls were left out."""
+    said = (
+        f"There is no reference: {_named(result.stand_in)} stands in for one (a pseudo-reference). What is called an "
+        f"error is a difference from it, and {_named(result.stand_in)} may be the one that is wrong."
+        if result.stand_in
+        else "The reference is what was really said."
+    )
+    words = next(iter(result.scored.values())).total.total
+    calls = len(next(iter(result.scored.values())).calls)
+    return Note(" ".join([said, f"It has {words:,} words in {count(calls, 'call')}.", *result.notes]))
+
+
+@styled
+def rates(result: Study) -> Shown:
+    """Draw the word error rate of each method with its 95 % interval; the title compares the last with the first."""
+    scored = result.scored
+    names = list(scored)
+    first, finding = names[0], verdict(result)
     figure, axes = canvas(finding, 0.9 + 0.5 * len(names))
     most = 0.0
     for place, name in enumerate(names):
@@ -114,25 +133,33 @@ def rates(scored: Mapping[str, Accuracy]) -> Shown:
 
 
 @styled
-def by_call(first: Accuracy, second: Accuracy, names: Sequence[str] = ("batch", "realtime")) -> Shown:
-    """Draw the word error rate of each call by two methods, the calls that differ most first."""
-    one, two = (a.by("call_id").table.set_index("call_id") for a in (first, second))
-    both = pd.DataFrame({"wer": one["wer"], "wer_other": two["wer"]}).dropna()
+def by_call(result: Study) -> Shown:
+    """Draw the word error rate of each call by the first and the last method; those that differ most first."""
+    names = list(dict.fromkeys([next(iter(result.scored)), list(result.scored)[-1]]))
+    rates_ = {name: result.scored[name].by("call_id").table.set_index("call_id")["wer"] for name in names}
+    both = pd.DataFrame(rates_).dropna()
     if both.empty:
         return Note("No call has words in its reference, so no call can be compared.")
-    change = both["wer_other"] - both["wer"]
+    change = both[names[-1]] - (both[names[0]] if len(names) > 1 else 0.0)
     shown = both.loc[change.sort_values(ascending=False, kind="stable").index[:_MOST_CALLS]]
-    worse, better = int((change > 0).sum()), int((change < 0).sum())
-    equal = len(change) - worse - better
-    finding = f"{_named(names[1])} errs more in {part(worse, len(both), 'call')}, less in {better}"
-    finding = finding[:1].upper() + finding[1:] + (f", as much in {equal}" if equal else "")
+    if len(names) > 1:
+        worse, better = int((change > 0).sum()), int((change < 0).sum())
+        equal = len(change) - worse - better
+        finding = f"{_named(names[-1])} errs more than {_named(names[0])} in {part(worse, len(both), 'call')}"
+        finding += f", less in {better}" + (f", as much in {equal}" if equal else "")
+    else:
+        low, high = 100 * both[names[0]].min(), 100 * both[names[0]].max()
+        finding = (
+            f"the word error rate of {_named(names[0])} lies between {low:.0f}% and {high:.0f}% in the calls"
+        )
+    finding = finding[:1].upper() + finding[1:]
     figure, axes = canvas(finding, 1.1 + 0.27 * len(shown))
     places = range(len(shown))
-    axes.hlines(places, 100 * shown["wer"], 100 * shown["wer_other"], color=GREY, linewidth=1.5, zorder=1)
-    for column, name in (("wer", names[0]), ("wer_other", names[1])):
+    axes.hlines(places, 100 * shown[names[0]], 100 * shown[names[-1]], color=GREY, linewidth=1.5, zorder=1)
+    for name in names:
         colour, marker, _ = _look(name)
         axes.scatter(
-            100 * shown[column], places, color=colour, marker=marker, s=46, label=_named(name), zorder=3
+            100 * shown[name], places, color=colour, marker=marker, s=46, label=_named(name), zorder=3
         )
     axes.set_yticks(places, [str(call_id) for call_id in shown.index])
     axes.set_ylim(len(shown) - 0.4, -0.6)
@@ -140,18 +167,16 @@ def by_call(first: Accuracy, second: Accuracy, names: Sequence[str] = ("batch", 
     axes.set_xlabel("word error rate, %")
     axes.grid(visible=False, axis="y")
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    caption = (
-        "Each row is a call, its two rates joined; at the top those in which the second method loses most."
-    )
+    caption = "Each row is a call; at the top those in which the second method loses most."
     if len(both) > len(shown):
         caption += f" The {len(shown)} of {len(both)} calls that differ most."
-    return Picture(figure, finding, caption, f"Paired word error rates by call. {finding}.")
+    return Picture(figure, finding, caption, f"Word error rates by call. {finding}.")
 
 
 @styled
-def by_class(scored: Mapping[str, Accuracy], names: Names = ()) -> Shown:
+def by_class(result: Study, names: Names = ()) -> Shown:
     """Draw the errors of each method by class of word: names (as given), numbers, function words, others."""
-    tables = {method: a.by("class", names).table.set_index("class") for method, a in scored.items()}
+    tables = {method: a.by("class", names).table.set_index("class") for method, a in result.scored.items()}
     first = next(iter(tables.values()))
     classes = [name for name in first.index if first.loc[name, "words"]]
     if not classes:
@@ -243,19 +268,82 @@ def stability(latency: Latency) -> Note:
     )
 
 
-def choice(comparison: Comparison, latency: Latency) -> Note:
+def choice(result: Study, latency: Latency) -> Note:
     """Say what follows for whoever has to choose between batch (or fast) and real time."""
-    said = versus(comparison)
-    loses = comparison.significant and comparison.difference > 0
-    advice = (
-        "Take real time where somebody waits for the words (captions, help for the agent), and batch or fast for what "
-        "is kept."
-        if loses
-        else "Accuracy does not decide here: take real time where somebody waits for the words, else what costs less."
+    said = f"{verdict(result)}."
+    loses = (
+        result.comparison is not None and result.comparison.significant and result.comparison.difference > 0
     )
-    shown = (
-        f" It shows half of the words within {latency.shown.p50_s:.1f} s; a batch shows none before the call is over."
-        if latency.shown.count
-        else ""
+    if result.comparison is None:
+        advice = "Which of the two is right a reference would tell."
+    elif loses:
+        advice = (
+            "Take real time where somebody waits for the words (captions, help for the agent), and batch or fast "
+            "for what is kept."
+        )
+    else:
+        advice = "Accuracy does not decide here: take real time where somebody waits for the words."
+    if latency.shown.count:
+        said += f" It shows half of the words within {latency.shown.p50_s:.1f} s; a batch none before the call ends."
+    return Note(f"{said} {advice}")
+
+
+def ways() -> Table:
+    """What each method takes and gives, by the service's documented limits (`speechkit.limits`)."""
+    rows = [
+        ("batch", f"{limits.MAX_CONTENT_URLS:,} recordings a job", f"{limits.MAX_BATCH_BYTES // 10**6:,} MB each",
+         "when the job is over", "a folder of recordings, over night"),
+        ("fast", "one recording a request", f"{limits.MAX_FAST_BYTES // 10**6:,} MB, {limits.MAX_FAST_S / 3600:.0f} h",
+         "when the recording is done", "one recording that somebody waits for"),
+        ("realtime", "sound as it comes", "no end", "while people speak", "captions, help during the call"),
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["method", "you send", "at most", "words come", "made for"])
+    return Table(frame, "Three ways to transcribe", formats={"method": _named})
+
+
+def timings(table: pd.DataFrame) -> Table:
+    """What `analysis.methods.compare_methods` answers, for reading."""
+    shown = table.drop(columns=[c for c in ("price_per_hour", "price") if table[c].isna().all()])
+    headings: Mapping[Hashable, str] = {"audio_s": "recording", "elapsed_s": "answered after", "speed": "times as fast as speech",
+                "price_per_hour": "price of an hour", "price": "price of these"}  # fmt: skip
+    formats: Mapping[Hashable, Callable[[Any], str]] = {"method": _named, "audio_s": length, "elapsed_s": length, "speed": "{:.1f}".format,
+               "price_per_hour": "{:,.2f}".format, "price": "{:,.4f}".format}  # fmt: skip
+    caption = "How long an answer takes, with nothing answered from a cache"
+    return Table(shown, caption, headings, formats)
+
+
+@styled
+def arrival(latency: Latency, audio_s: float, waits: Mapping[str, float]) -> Shown:
+    """Draw how many words can be read when, from the moment the recording begins to play.
+
+    `waits` are the seconds that other methods take once the recording is over, by method.
+    """
+    words = latency.words
+    if not len(words):
+        return Note("No word arrived, so there is nothing to draw.")
+    at = np.sort((words["end_s"] + words["shown_after_s"]).to_numpy())
+    by_end = int((at <= audio_s).sum())
+    others = [f"{_named(name)} has them {length(wait)} after it" for name, wait in waits.items()]
+    finding = f"Real time shows {by_end} of {len(at)} words before the recording is over; {listing(others)}"
+    figure, axes = canvas(finding, 2.8)
+    stop = max([audio_s, *(audio_s + wait for wait in waits.values()), float(at[-1])]) * 1.05
+    axes.axvspan(0, audio_s, color=PALE, zorder=0)
+    axes.annotate("the recording plays", (audio_s / 2, 1.02 * len(at)), ha="center", va="bottom", fontsize=9)
+    colour, _, _ = _look("realtime")
+    axes.step([0, *at, stop], [*range(len(at) + 1), len(at)], where="post", color=colour, linewidth=2,
+              label="real time")  # fmt: skip
+    for name, wait in waits.items():
+        colour, marker, _ = _look(name)
+        line = [0, audio_s + wait, audio_s + wait, stop], [0, 0, len(at), len(at)]
+        axes.plot(*line, "--", color=colour, linewidth=1.5)
+        axes.plot([audio_s + wait], [len(at)], marker, color=colour, markersize=8, label=_named(name))
+    axes.set_xlim(0, stop)
+    axes.set_ylim(0, 1.15 * len(at))
+    axes.set_xlabel("seconds since the recording began to play")
+    axes.set_ylabel("words that can be read")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    caption = (
+        "A word counts from when it is shown and not changed any more. Batch and fast begin when the recording is "
+        "over; how long they took for it was measured here."
     )
-    return Note(f"{said[:1].upper()}{said[1:]}.{shown} {advice}")
+    return Picture(figure, finding, caption, f"Words that can be read over time, by method. {finding}.")

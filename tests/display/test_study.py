@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechkit.analysis.accuracy import Accuracy, score
-from speechkit.analysis.comparison import compare
+from speechkit.analysis.comparison import Study, judge
 from speechkit.analysis.latency import measure_latency
 from speechkit.analysis.normalize import PLAIN
 from speechkit.display import study
 from speechkit.display.picture import Note, Picture
+from speechkit.errors import TranscriptError
 from speechkit.transcripts.events import EVENTS
 from speechkit.transcripts.schema import Transcript
 from tests.analysis.test_latency import session
@@ -32,8 +32,10 @@ def calls(wrong: Sequence[int]) -> Transcript:
     return Transcript(pd.DataFrame({"call_id": names}), said)
 
 
-def scored(wrong: Sequence[int]) -> Accuracy:
-    return score(calls([0] * len(wrong)), calls(wrong), rules=PLAIN)
+def judged(**wrong: Sequence[int]) -> Study:
+    some = {name: calls(counts) for name, counts in wrong.items()}
+    size = len(next(iter(wrong.values())))
+    return judge(some, calls([0] * size), rules=PLAIN)
 
 
 FEW, MANY = [0, 1, 0, 1, 2, 0, 1, 1], [3, 4, 2, 5, 4, 3, 2, 4]
@@ -42,9 +44,9 @@ FEW, MANY = [0, 1, 0, 1, 2, 0, 1, 1], [3, 4, 2, 5, 4, 3, 2, 4]
 @pytest.mark.parametrize(
     ("batch", "live", "says"),
     [
-        pytest.param(FEW, MANY, "The word error rate of real time is 15.4 points higher than that of batch: more than chance",
+        pytest.param(FEW, MANY, "The word error rate of real time is 15.4 points higher than that of batch: more",
                      id="real time is worse?"),
-        pytest.param(MANY, FEW, "The word error rate of batch is 15.4 points higher than that of real time: more than chance",
+        pytest.param(MANY, FEW, "The word error rate of batch is 15.4 points higher than that of real time: more",
                      id="real time is better?"),
         pytest.param(FEW, FEW, "The word error rates of batch and real time are the same", id="no difference?"),
         pytest.param([0, 1, 0, 2, 1, 1], [1, 0, 1, 1, 2, 1], "which may be chance (p = 1.00)", id="by chance?"),
@@ -54,20 +56,39 @@ FEW, MANY = [0, 1, 0, 1, 2, 0, 1, 1], [3, 4, 2, 5, 4, 3, 2, 4]
 def test_the_title_says_who_errs_more_and_whether_that_is_chance(
     batch: list[int], live: list[int], says: str
 ) -> None:
-    one, two = scored(batch), scored(live)
-    picture = study.rates({"batch": one, "realtime": two})
+    result = judged(batch=batch, realtime=live)
+    picture = study.rates(result)
     assert isinstance(picture, Picture)
-    assert says in picture.finding
-    assert says[1:] in study.versus(compare(one, two))
+    assert says in picture.finding == study.verdict(result)
 
 
 def test_calls_and_classes_tell_where_the_errors_sit() -> None:
-    one, two = scored(FEW), scored(MANY)
-    assert study.by_call(one, two).finding == "Real time errs more in all 8 calls, less in 0"
-    assert study.by_call(two, one).finding == "Real time errs more in none of 8 calls, less in 8"
-    picture = study.by_class({"batch": one, "realtime": two}, {"product": ["Brioflex"]})
+    result = judged(batch=FEW, realtime=MANY)
+    assert study.by_call(result).finding == "Real time errs more than batch in all 8 calls, less in 0"
+    turned = study.by_call(judged(batch=MANY, realtime=FEW))
+    assert turned.finding == "Real time errs more than batch in none of 8 calls, less in 8"
+    picture = study.by_class(result, {"product": ["Brioflex"]})
     assert picture.finding == "Real time errs most on product names: 100% of 8 words"
     assert "product names" in [t.get_text().split("\n")[0] for t in picture.figure.axes[0].get_yticklabels()]
+
+
+def test_without_a_reference_batch_stands_in_and_every_sentence_says_so() -> None:
+    result = judge({"batch": calls(FEW), "realtime": calls(MANY)}, rules=PLAIN)
+    assert result.comparison is None
+    assert study.rates(result).finding == "Real time differs from batch in 15% of the words"
+    assert study.reference(result).text.startswith("There is no reference: batch stands in for one")
+    assert "a reference would tell" in study.choice(result, measure_latency(*session([SAID[:6]], 0.5))).text
+    assert study.by_call(result).finding.startswith("The word error rate of real time lies between")
+    with pytest.raises(TranscriptError, match="no second transcript beside batch"):
+        judge({"batch": calls(FEW)})
+
+
+def test_calls_that_one_side_lacks_are_named_and_left_out() -> None:
+    result = judge({"batch": calls(FEW), "realtime": calls(MANY[:5])}, calls([0] * 9), rules=PLAIN)
+    assert {len(a.calls) for a in result.scored.values()} == {5}
+    text = study.reference(result).text
+    assert "batch: 1 call of the reference without a transcript, not scored: c08." in text
+    assert "words in 5 calls" in text
 
 
 def test_delays_and_changes_are_told_in_seconds() -> None:
@@ -81,8 +102,8 @@ def test_delays_and_changes_are_told_in_seconds() -> None:
 
 def test_what_to_choose_follows_from_accuracy() -> None:
     latency = measure_latency(*session([SAID[:6]], 0.5))
-    worse = study.choice(compare(scored(FEW), scored(MANY)), latency).text
-    better = study.choice(compare(scored(MANY), scored(FEW)), latency).text
+    worse = study.choice(judged(batch=FEW, realtime=MANY), latency).text
+    better = study.choice(judged(batch=MANY, realtime=FEW), latency).text
     assert "batch or fast for what is kept" in worse
     assert "Accuracy does not decide here" in better
     assert "within 0.5 s" in worse
@@ -94,11 +115,14 @@ def test_without_words_a_sentence_stands_instead() -> None:
     )
     assert isinstance(study.delays(nothing), Note)
     assert "nothing changed" in study.stability(nothing).text
-    assert "shows half of the words" not in study.choice(compare(scored(FEW), scored(MANY)), nothing).text
+    assert "shows half of the words" not in study.choice(judged(batch=FEW, realtime=MANY), nothing).text
 
 
 def test_no_mark_is_outside_its_axes() -> None:
-    for picture in (study.rates({"batch": scored(FEW)}), study.by_call(scored(FEW), scored([len(SAID)] * 8))):
+    for picture in (
+        study.rates(judged(batch=FEW)),
+        study.by_call(judged(batch=FEW, realtime=[len(SAID)] * 8)),
+    ):
         axes = picture.figure.axes[0]
         low, high = axes.get_xlim()
         spots = np.concatenate(
