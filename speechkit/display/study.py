@@ -304,10 +304,21 @@ def ways() -> Table:
 def timings(table: pd.DataFrame) -> Table:
     """What `analysis.methods.compare_methods` answers, for reading."""
     shown = table.drop(columns=[c for c in ("price_per_hour", "price") if table[c].isna().all()])
-    headings: Mapping[Hashable, str] = {"audio_s": "recording", "elapsed_s": "answered after", "speed": "times as fast as speech",
-                "price_per_hour": "price of an hour", "price": "price of these"}  # fmt: skip
-    formats: Mapping[Hashable, Callable[[Any], str]] = {"method": _named, "audio_s": length, "elapsed_s": length, "speed": "{:.1f}".format,
-               "price_per_hour": "{:,.2f}".format, "price": "{:,.4f}".format}  # fmt: skip
+    headings: Mapping[Hashable, str] = {
+        "audio_s": "recording",
+        "elapsed_s": "answered after",
+        "speed": "times as fast as speech",
+        "price_per_hour": "price of an hour",
+        "price": "price of these",
+    }
+    formats: Mapping[Hashable, Callable[[Any], str]] = {
+        "method": _named,
+        "audio_s": length,
+        "elapsed_s": length,
+        "speed": "{:.1f}".format,
+        "price_per_hour": "{:,.2f}".format,
+        "price": "{:,.4f}".format,
+    }
     caption = "How long an answer takes, with nothing answered from a cache"
     return Table(shown, caption, headings, formats)
 
