@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -111,6 +111,36 @@ class Corpus(Transcript):
         filters = [("call_id", "==", call_id)]
         frames = self._retried(lambda: {name: self._table(name, filters=filters) for name in TABLES})
         return Transcript._trusted(frames)
+
+    @property
+    def state(self) -> str:
+        """A text that changes whenever a call comes, goes or is replaced."""
+        return " ".join(shards.shard_names(self.path / "calls"))
+
+    def versions(self) -> dict[str, str]:
+        """Tell by call_id what changes whenever a call is added again: the name of the shard that holds it."""
+        held = self._retried(self._call_ids)
+        return {call_id: shard for shard, call_ids in held.items() for call_id in call_ids}
+
+    def parts(
+        self, name: str, columns: Sequence[str] | None = None, call_ids: Collection[str] | None = None
+    ) -> Iterator[pd.DataFrame]:
+        """Yield a table of the model in parts of at most 5000 whole calls, so that a large one fits in memory.
+
+        With `call_ids`, only these. A shard that a writer replaces meanwhile is read from where it went.
+        """
+        wanted = set(self.call_ids if call_ids is None else call_ids)
+        while wanted:
+            held = {shard: wanted.intersection(ids) for shard, ids in self._retried(self._call_ids).items()}
+            shard, found = next(((s, ids) for s, ids in held.items() if ids), ("", set()))
+            if not found:
+                return
+            try:
+                frame = self._shards(name, {shard: sorted(found)}, columns)
+            except FileNotFoundError:
+                continue
+            wanted -= found
+            yield frame
 
     def add(
         self,
