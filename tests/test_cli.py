@@ -22,6 +22,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import speechkit
+from speechkit import demo_data
 from speechkit.cli import app
 from speechkit.client.rest import SpeechClient
 from speechkit.connect import connect
@@ -449,3 +450,11 @@ def test_serve_runs_in_the_foreground_until_it_is_stopped(
 
 def test_version() -> None:
     assert run("version").stdout == f"speechkit {speechkit.__version__}\n"
+
+
+def test_search_prints_passages_or_says_that_there_are_none(tmp_path: Path) -> None:
+    corpus = shutil.copytree(demo_data("weeks"), tmp_path / "weeks")
+    found = run("search", str(corpus), '"late fee"', "--limit", "3")
+    assert found.exit_code == 0
+    assert found.stdout.count("late fee") == len(found.stdout.splitlines()) == 3
+    assert one_line(run("search", str(corpus), "zebra")).startswith("Nothing is found")

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from speechkit.cli.captions import captions
 from speechkit.cli.output import say
 from speechkit.cli.reports import report
+from speechkit.cli.searching import search
 from speechkit.cli.service import doctor, serve, stop, verify, version
 from speechkit.cli.summaries import summarize
 from speechkit.cli.transcription import transcribe
@@ -52,6 +53,7 @@ def _main() -> None:
 for command in (
     transcribe,
     summarize,
+    search,
     report,
     captions,
     doctor,

@@ -255,6 +255,18 @@ def test_the_demo_corpus_is_of_the_demo_calls(calls: Path) -> None:
     assert {"recorded_at", "agent", "queue"} <= set(corpus.calls)
 
 
+def test_find_insights_finds_nothing_where_nothing_is(tmp_path: Path) -> None:
+    plain = shutil.copytree(demo_data("weeks_plain"), tmp_path / "plain")
+    text = text_of(
+        run(FOLDER / "07_find_insights.ipynb", tmp_path, corpus=str(plain), query='"no such words"')
+    )
+    assert "Weekdays do not differ by more than chance" in text
+    assert "nothing began that the words of the calls tell" in text
+    assert text.count("by more than chance") >= 4
+    assert "none of 5 questions found something" in text
+    assert "Nothing is found for" in text
+
+
 def test_the_insight_report_runs_when_no_call_is_left(tmp_path: Path) -> None:
     notebook = run(FOLDER / "reports" / "insight_report.ipynb", tmp_path, agent="Nobody", start="2026-09-01")
     text = text_of(notebook)

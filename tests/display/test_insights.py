@@ -1,0 +1,106 @@
+"""Figures across calls say what is found, and say so when nothing is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from speechkit.analysis.drivers import drivers
+from speechkit.analysis.onsets import COLUMNS as ONSETS
+from speechkit.analysis.rhythm import weekdays
+from speechkit.analysis.topics import find_topics
+from speechkit.display import insights
+from speechkit.display.picture import Note, Picture
+
+CALLS = [f"c{number:03d}" for number in range(200)]
+
+
+def table(effect: float) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"call_id": CALLS, "agent": list("ABCD") * 50})
+    return frame.assign(unresolved=rng.random(200) < np.where(frame["agent"] == "B", 0.2 + effect, 0.2))
+
+
+@pytest.mark.parametrize(
+    ("effect", "finding"),
+    [
+        pytest.param(0.6, "Calls left open: agent B ", id="is-the-one-named-that-differs?"),
+        pytest.param(
+            0.0, "No agent differs in calls left open by more than chance", id="is-chance-called-chance?"
+        ),
+    ],
+)
+def test_differences(effect: float, finding: str) -> None:
+    shown = insights.differences(
+        drivers(table(effect), ["unresolved"], ["agent"]), "unresolved", "agent", "calls left open"
+    )
+    assert isinstance(shown, Picture)
+    assert shown.finding.startswith(finding)
+    assert shown.finding in shown.alt
+
+
+def days(extra: int, weeks: int = 8) -> pd.Series[pd.Timestamp]:
+    every = pd.date_range("2026-08-03", periods=7 * weeks)
+    return pd.Series(every.repeat(10 + np.where(every.day_of_week == 2, extra, 0) + np.arange(7 * weeks) % 3))
+
+
+@pytest.mark.parametrize(
+    ("times", "finding"),
+    [
+        pytest.param(days(12), "Most calls come on Wednesdays: 23.0 a day", id="is-the-busy-day-named?"),
+        pytest.param(days(0), "Weekdays do not differ", id="are-even-days-even?"),
+        pytest.param(days(12, weeks=2), "2 weeks of calls are too few", id="are-two-weeks-too-few?"),
+    ],
+)
+def test_weekdays(times: pd.Series[pd.Timestamp], finding: str) -> None:
+    shown = insights.weekdays(weekdays(times))
+    assert isinstance(shown, Picture)
+    assert shown.finding.startswith(finding)
+
+
+def test_topics_are_drawn_or_told() -> None:
+    texts = pd.Series(["parcel courier lost", "invoice charged twice"] * 30, CALLS[:60])
+    shown = insights.topics(find_topics(texts))
+    assert isinstance(shown, Picture)
+    assert shown.finding.startswith("The words fall into 2 topics")
+    assert "do not fall into topics" in repr(insights.topics(find_topics(texts.iloc[:4])))
+    assert repr(insights.topics(find_topics(texts.iloc[:0]))) == "No call has words, so there are no topics."
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param(
+            insights.began(pd.DataFrame(columns=list(ONSETS)), pd.Series(dtype="datetime64[ns]")), id="onset"
+        ),
+        pytest.param(insights.weekdays(weekdays(pd.Series(pd.to_datetime([])))), id="weekdays"),
+        pytest.param(
+            insights.differences(
+                drivers(table(0).assign(agent="A"), ["unresolved"], ["agent"]), "unresolved", "agent"
+            ),
+            id="drivers",
+        ),
+    ],
+)
+def test_is_nothing_a_sentence(shown: Note) -> None:
+    assert isinstance(shown, Note)
+    assert shown.text.endswith(".")
+
+
+def test_passages_escape_what_was_said() -> None:
+    row = {
+        "call_id": "<b>",
+        "phrase_id": "p",
+        "start_s": 61.0,
+        "text": "<script>",
+        "before": None,
+        "after": "a & b",
+    }
+    page = insights.Passages(pd.DataFrame([row]), '"<i>', {"p": "data:audio/mpeg;base64,AA"})._repr_html_()
+    assert "<script>" not in page
+    assert "<mark>&lt;script&gt;</mark>" in page
+    assert "a &amp; b" in page
+    assert "&lt;b&gt;, 1:01" in page
+    assert 'src="data:audio/mpeg;base64,AA"' in page
+    assert "Nothing is found" in insights.Passages(pd.DataFrame([row]).iloc[:0], "x")._repr_html_()
