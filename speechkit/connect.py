@@ -107,7 +107,7 @@ class Speech:
         """Batch transcription: many recordings, in jobs."""
         from speechkit.client.batch import Batch
 
-        return Batch(self.client, self.storage)
+        return Batch(self.client, self.storage, self.settings.home)
 
     @cached_property
     def fast(self) -> Fast:

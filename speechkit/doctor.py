@@ -58,7 +58,7 @@ def _checked(what: str, check: Callable[[], Finding]) -> Finding:
 
 
 def _broken(what: str, error: SpeechkitError) -> Finding:
-    from speechkit.client.plan import split_message
+    from speechkit.client.recording import split_message
 
     message, remedy = split_message(str(error))
     return Finding(what, "broken", message, remedy)

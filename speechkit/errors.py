@@ -16,6 +16,7 @@ SpeechkitError
 │       ├── ThrottledError       429, after the retries
 │       └── InvalidRequestError  400 or 422, with the service's own code and inner code
 ├── JobFailedError               a batch job ended as Failed
+├── RunError                     a run of that name is not there, or is; its ledger cannot be used
 ├── TranscriptError              a result file that is not a transcript
 ├── CorpusError                  a corpus folder that cannot be read or written
 ├── SummaryError                 the language model refused, was cut off, or answered nonsense
@@ -107,6 +108,10 @@ class InvalidRequestError(StatusError):
 
 class JobFailedError(ServiceError):
     """A batch job ended as Failed."""
+
+
+class RunError(SpeechkitError):
+    """A run is unknown, or there already, or its ledger cannot be read or written."""
 
 
 class TranscriptError(SpeechkitError):

@@ -48,6 +48,9 @@ POLL_AZURE_MAX_S: Final = 600.0
 POLL_LOCAL_S: Final = 0.25
 POLL_LOCAL_MAX_S: Final = 2.0
 
+LONGEST_WAIT_S: Final = 24 * 3600.0  # a job may take so long to start; beyond, something is wrong [batch]
+LONGEST_WAIT_LOCAL_S: Final = 600.0
+
 # Shared access signatures
 SAS_LIFETIME_HOURS: Final = 48  # a job may wait 24 h before it starts [batch]
 SAS_CLOCK_SKEW_MINUTES: Final = 15  # start in the past, for clocks that differ

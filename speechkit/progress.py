@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -12,6 +12,7 @@ class Progress:
 
     `step` names the work ("upload", "transcribe", "summarize"), `done` of `total` in the unit that `note` or
     the step implies (files, seconds of audio), and `eta_s` the seconds that are left, where they can be told.
+    `facts` are more of what a person asks for, by name, for a display that has room.
 
     >>> Progress("transcribe", 3, 12).share
     0.25
@@ -22,6 +23,7 @@ class Progress:
     total: float
     note: str = ""
     eta_s: float | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def share(self) -> float:

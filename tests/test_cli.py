@@ -330,7 +330,7 @@ def test_no_space_on_the_disk(service: Running) -> None:
     failed = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit)
     assert failed.returncode == 1, failed.stderr
     assert "Traceback" not in failed.stderr
-    assert re.search(r"corpus.*(File too large|space)", failed.stderr.splitlines()[-1]), failed.stderr
+    assert re.search(r"ledger.*space.*", failed.stderr.splitlines()[-1]), failed.stderr
     assert open_corpus("corpus").call_ids == []
     assert subprocess.run(command, capture_output=True).returncode == 0, "a second time it is all there"
     assert open_corpus("corpus").call_ids == ["call"]
@@ -351,8 +351,18 @@ def test_ctrl_c(service: Running) -> None:
         rest = process.stderr.read()
     httpx.delete(f"{service.endpoint}/misbehave", headers=key).raise_for_status()
     assert said.startswith("transcribe 0%")
-    assert (process.returncode, rest.splitlines()[-1]) == (130, "speechkit: stopped.")
+    assert process.returncode == 130
+    last = re.fullmatch(
+        r"speechkit: stopped\. Go on with: speechkit (runs resume (\S+))", rest.splitlines()[-1]
+    )
+    assert last, rest
     assert "Traceback" not in rest
+    assert last[2] in run("runs").stdout
+    assert "It has not ended" in run("runs", "show", last[2]).stderr
+    resumed = run(*last[1].split())
+    assert resumed.stdout.startswith("1 call transcribed in "), resumed.output
+    assert open_corpus("corpus").call_ids == ["call"]
+    assert run(*last[1].split()).stdout.startswith("0 calls transcribed in "), "twice changes nothing"
 
 
 def test_summarize_without_a_corpus_or_a_model(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:

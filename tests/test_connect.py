@@ -17,7 +17,8 @@ import pytest
 import speechkit
 from speechkit import errors
 from speechkit.client.options import Options
-from speechkit.client.plan import Plan, Recording
+from speechkit.client.plan import Plan
+from speechkit.client.recording import Recording
 from speechkit.connect import Speech, connect, find_service, missing_extra, stop_service
 from speechkit.settings import Settings
 from tests.conftest import MODELS_HOME

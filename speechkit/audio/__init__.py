@@ -137,27 +137,45 @@ def find_recordings(paths: PathLike | Iterable[PathLike]) -> list[Path]:
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     found: dict[Path, Path] = {}
     for item in given:
-        path = Path(item).expanduser()
-        if path.is_dir():
-            files = [f for f in sorted(path.rglob("*")) if _is_recording(f.relative_to(path), f)]
-            if not files:
-                raise AudioNotFoundError(
-                    f"{path} holds no recordings. Give a folder with .wav, .flac, .mp3, .ogg or .mp4 files."
-                )
-        elif path.exists():
-            files = [path]
-        else:
-            matched = sorted(Path(f) for f in glob.glob(str(path), recursive=True))
-            files = [f for f in matched if _is_recording(Path(f.name), f)]
-            if not files:
-                raise AudioNotFoundError(f"{path}: there is no such recording. Check the path.")
-        for file in files:
+        for file in iter_recordings(item):
             found.setdefault(file.resolve(), file)
     if not found:
         raise AudioNotFoundError(
             "no recordings were named. Give files, folders or patterns like calls/*.wav."
         )
     return list(found.values())
+
+
+def iter_recordings(item: PathLike) -> Iterator[Path]:
+    """Yield the recordings that one file, folder or glob pattern names, as `find_recordings` lists them.
+
+    A folder is walked as it goes, so that one with very many recordings takes no memory.
+    """
+    path = Path(item).expanduser()
+    if path.is_dir():
+        files = _walk(path)
+        remedy = "holds no recordings. Give a folder with .wav, .flac, .mp3, .ogg or .mp4 files."
+    elif path.exists():
+        files, remedy = iter([path]), ""
+    else:
+        matched = sorted(Path(f) for f in glob.glob(str(path), recursive=True))
+        files = (f for f in matched if _is_recording(f))
+        remedy = ": there is no such recording. Check the path."
+    first = next(files, None)
+    if first is None:
+        raise AudioNotFoundError(f"{path}{'' if remedy[0] == ':' else ' '}{remedy}")
+    yield first
+    yield from files
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the recordings of a folder and its subfolders in the order of their names, hidden ones left out."""
+    for name in sorted(name for name in os.listdir(folder) if not name.startswith(".")):
+        path = folder / name
+        if path.is_dir():
+            yield from () if path.is_symlink() else _walk(path)
+        elif _is_recording(path):
+            yield path
 
 
 def split_channels(path: PathLike, folder: PathLike) -> list[Path]:
@@ -252,9 +270,8 @@ def content_hash(path: PathLike) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _is_recording(relative: Path, path: Path) -> bool:
-    hidden = any(part.startswith(".") for part in relative.parts)
-    return not hidden and path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()
+def _is_recording(path: Path) -> bool:
+    return not path.name.startswith(".") and path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from speechkit.cli import runs
 from speechkit.cli.captions import captions
 from speechkit.cli.output import say
 from speechkit.cli.reports import report
@@ -50,8 +51,14 @@ def _main() -> None:
     """Call recordings to transcripts, analyses and reports, with Azure Speech or on this machine."""
 
 
-for command in (
-    transcribe,
+_runs = typer.Typer(rich_markup_mode=None)
+_runs.callback(invoke_without_command=True)(runs.list_all)
+for work in (runs.show, runs.resume, runs.cancel):
+    _runs.command()(work)
+
+app.command()(transcribe)
+app.add_typer(_runs, name="runs")
+for command in (  # as --help lists them
     summarize,
     search,
     report,
@@ -61,5 +68,5 @@ for command in (
     stop,
     serve,
     version,
-):  # as --help lists them
+):
     app.command()(command)

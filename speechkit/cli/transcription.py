@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from speechkit.cli.output import count, say
+from speechkit.cli.output import count, print_failures, say
+from speechkit.cli.runs import go_on
 from speechkit.display.progress import show_progress
 
 if TYPE_CHECKING:
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from speechkit.client.plan import Plan, Problem
-    from speechkit.connect import Speech
+    from speechkit.client.plan import Plan
+    from speechkit.client.recording import Problem
     from speechkit.progress import ProgressCallback
+    from speechkit.settings import Settings
     from speechkit.transcripts.corpus import Corpus
     from speechkit.transcripts.schema import Transcript
 
@@ -56,7 +57,9 @@ def transcribe(
         Path | None,
         typer.Option(metavar="CSV", help="A table with what is known of the calls, by call_id or file."),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Transcribe also what is in the corpus.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Transcribe also what is in the corpus or in an open run.")
+    ] = False,
     pace: Annotated[
         float | None,
         typer.Option(
@@ -65,14 +68,31 @@ def transcribe(
             "fast as the service takes it.",
         ),
     ] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="The name of the batch run.")] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be sent and what stands against it; send nothing."),
+    ] = False,
+    price: Annotated[
+        float | None, typer.Option(metavar="P", help="The price of an hour of audio, to say what it costs.")
+    ] = None,
+    max_hours: Annotated[
+        float | None, typer.Option(metavar="H", help="Send nothing when there is more audio to send.")
+    ] = None,
+    max_wait: Annotated[
+        float | None, typer.Option(metavar="MINUTES", help="Wait so long for batch; the run can be resumed.")
+    ] = None,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete jobs and uploaded audio once they are collected.")
+    ] = False,
 ) -> None:
     """Transcribe recordings and add them to a corpus.
 
     What is in the corpus already is left out. When a recording fails the others are finished; then the
-    failures are listed and the exit code is 1.
+    failures are listed and the exit code is 1. After Ctrl-C the same command goes on, and so does
+    `speechkit runs resume`.
     """
     from speechkit.client.plan import make_plan
-    from speechkit.connect import connect
     from speechkit.settings import read_settings
     from speechkit.transcripts.corpus import open_corpus
     from speechkit.transcripts.schema import clock
@@ -83,31 +103,57 @@ def transcribe(
     options: dict[str, Any] = {"locale": locale}
     if diarize is not None:
         options["diarization"] = diarize or None
+    if dry_run:
+        known = open_corpus(out) if out.exists() else None
+        with show_progress() as report:
+            plan = make_plan(paths, mode=mode.value, corpus=known, again=again, progress=report, **options)
+        _print_plan(plan, price)
+        raise typer.Exit(1 if len(plan.problems) else 0)
     corpus = open_corpus(out, create=True)
     _check_metadata(corpus, metadata)
     with show_progress() as report:
-        plan = make_plan(paths, mode=mode.value, known=corpus, again=again, progress=report, **options)
-        failures = plan.problem_table
-        added: list[str] = []
-        if plan.items:  # nothing is started for nothing
-            speech = connect(settings, quiet=True)
-            say(speech.describe())
-            if mode is Mode.batch:
-                added, failures = _in_jobs(speech, plan, corpus, metadata, report)
-            else:
-                outcomes = (
-                    speech.fast.transcribe_all(plan, report)
-                    if mode is Mode.fast
-                    else speech.realtime.transcribe_all(plan, report, pace=pace)
-                )
-                added, failures = _one_by_one(outcomes, plan, corpus, metadata)
+        if mode is not Mode.batch:
+            plan = make_plan(
+                paths,
+                mode="fast" if mode is Mode.fast else "realtime",
+                corpus=corpus,
+                again=again,
+                progress=report,
+                **options,
+            )
+            plan.check_hours(max_hours)
+            outcomes = _streamed(settings, plan, mode, pace, report) if plan.items else ()
+            added, failures = _one_by_one(outcomes, plan, corpus, metadata)
+            left_out, is_over = len(plan.skipped), True
+        else:
+            asked: dict[str, Any] = {"name": name, "metadata": metadata, "again": again, "delete": delete}
+            asked |= {"max_hours": max_hours, **options}
+            added, left_out, failures, is_over = _in_jobs(settings, paths, corpus, asked, max_wait, report)
     calls = corpus.calls
-    spoken = clock(float(calls.loc[calls["call_id"].isin(added), "duration_s"].sum()), hours=True)
-    there = f"; left out: {len(plan.skipped)}, already there" if plan.skipped else ""
-    typer.echo(f"{count(len(added), 'call')} transcribed ({spoken}) in {out}{there}")
+    seconds = float(calls.loc[calls["call_id"].isin(added), "duration_s"].sum())
+    there = f"; left out: {left_out}, already there" if left_out else ""
+    money = f", {seconds / 3600 * price:.2f} at {price:g} an hour" if price else ""
+    spoken = clock(seconds, hours=True)
+    typer.echo(f"{count(len(added), 'call')} transcribed ({spoken}{money}) in {out}{there}")
     if len(failures):
-        _print_failures(failures)
+        print_failures(failures)
+    if len(failures) or not is_over:
         raise typer.Exit(1)
+
+
+def _print_plan(plan: Plan, price: float | None) -> None:
+    """Print what a plan comes to, and its problems."""
+    hours = plan.duration_s / 3600
+    money = f", {hours * price:.2f} at {price:g} an hour" if price else ""
+    jobs = count(len(plan.jobs()), "job")
+    typer.echo(
+        f"{count(len(plan.items), 'recording')} to send ({hours:.2f} h{money}) in {jobs}; "
+        f"left out: {len(plan.skipped)}"
+    )
+    for file, note in plan.recordings[["file", "note"]].dropna().itertuples(index=False):
+        say(f"  {file}: {note}")
+    if plan.problems:
+        print_failures(plan.problem_table)
 
 
 def _check_metadata(corpus: Corpus, metadata: Path | None) -> None:
@@ -120,22 +166,70 @@ def _check_metadata(corpus: Corpus, metadata: Path | None) -> None:
 
 
 def _in_jobs(
-    speech: Speech, plan: Plan, corpus: Corpus, metadata: Path | None, report: ProgressCallback
-) -> tuple[list[str], pd.DataFrame]:
-    """Transcribe as a batch run."""
-    size = LOCAL_JOB_SIZE if speech.is_local else None
-    run = speech.batch.submit(plan, progress=report, job_size=size)
-    run.watch(report)
-    collected = run.collect(report)
-    return corpus.add(collected.transcripts, metadata=metadata, again=True), collected.failures
+    settings: Settings,
+    paths: list[str],
+    corpus: Corpus,
+    asked: dict[str, Any],
+    max_wait: float | None,
+    report: ProgressCallback,
+) -> tuple[list[str], int, pd.DataFrame, bool]:
+    """Transcribe as a batch run, and go on with the open runs that have some of the recordings.
+
+    Answers the call_ids that are new, how many recordings were left out, the failures, and whether all is over.
+    """
+    import pandas as pd
+
+    from speechkit.client.auth import is_loopback
+    from speechkit.client.ledger import IN_RUN
+    from speechkit.client.run import Run
+    from speechkit.client.starting import begin_run
+    from speechkit.connect import connect
+
+    here = settings.mode == "local" or is_loopback(str(settings.speech_endpoint))
+    size = LOCAL_JOB_SIZE if here else None
+    home = settings.home.absolute()
+    run = Run(begin_run(home, paths, corpus=corpus, job_size=size, progress=report, **asked))
+    names = run.waits_for
+    left_out = int((~run.skipped["note"].isin([IN_RUN + name for name in names])).sum())
+    if not run.is_open:
+        problems = run.failures
+        run.forget()  # a night without anything new is not worth a name
+        if not names:
+            return [], left_out, problems, True
+    else:
+        problems = None
+        names.append(run.name)
+    speech = connect(settings, quiet=True)
+    say(speech.describe())
+    added: list[str] = []
+    tables = [] if problems is None else [problems]
+    over = True
+    for one in names:
+        new, failures, ended = go_on(speech, one, max_wait, report)
+        added, over = added + new, over and ended
+        tables.append(failures)
+    return added, left_out, pd.concat(tables, ignore_index=True), over
+
+
+def _streamed(
+    settings: Settings, plan: Plan, mode: Mode, pace: float | None, report: ProgressCallback
+) -> Iterable[Transcript | Problem]:
+    """Transcribe in fast mode or in real time, some at a time."""
+    from speechkit.connect import connect
+
+    speech = connect(settings, quiet=True)
+    say(speech.describe())
+    if mode is Mode.fast:
+        return speech.fast.transcribe_all(plan, report)
+    return speech.realtime.transcribe_all(plan, report, pace=pace)
 
 
 def _one_by_one(
     outcomes: Iterable[Transcript | Problem], plan: Plan, corpus: Corpus, metadata: Path | None
 ) -> tuple[list[str], pd.DataFrame]:
     """Take each call as it ends; it is in the corpus, its events beside it, as soon as it is there."""
-    from speechkit.client.plan import Problem, problem_table
     from speechkit.client.realtime import RealtimeTranscript
+    from speechkit.client.recording import Problem, problem_table
 
     added: list[str] = []
     problems = list(plan.problems)
@@ -147,21 +241,3 @@ def _one_by_one(
         if isinstance(outcome, RealtimeTranscript) and len(outcome.events):
             corpus.write_table("events", outcome.events)
     return added, problem_table(problems)
-
-
-def _print_failures(failures: pd.DataFrame) -> None:
-    """Print the table of failures: what failed, why, and what to do."""
-    say(f"{count(len(failures), 'recording')} failed:")
-    rows = list(failures[["file", "error", "remedy"]].itertuples(index=False))
-    if not sys.stderr.isatty():
-        for file, error, remedy in rows:
-            say(f"  {file}: {error}." + (f" {remedy}" if isinstance(remedy, str) else ""))
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("recording", "what happened", "what to do")
-    for row in rows:
-        table.add_row(*(Text(cell if isinstance(cell, str) else "") for cell in row))
-    Console(stderr=True).print(table)

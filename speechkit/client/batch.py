@@ -2,113 +2,162 @@
 
 from __future__ import annotations
 
-import secrets
-from datetime import datetime
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechkit import limits
-from speechkit.client.options import Options
-from speechkit.client.plan import Known, Plan, Problem, Recording, make_plan
+from speechkit.client.desk import Desk
+from speechkit.client.ledger import Ledger
+from speechkit.client.plan import Plan, make_plan
 from speechkit.client.rest import SpeechClient
-from speechkit.client.run import Job, Run
-from speechkit.client.storage import Storage, no_storage, publish_all
-from speechkit.errors import RequestRefusedError, ServiceError
+from speechkit.client.run import Run
+from speechkit.client.sending import send
+from speechkit.client.starting import begin_run, has_files, open_ledger, raise_if_nothing
+from speechkit.client.storage import Storage, no_storage
+from speechkit.errors import SpeechkitError
 from speechkit.progress import ProgressCallback
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from speechkit.transcripts.corpus import Corpus
     from speechkit.transcripts.schema import Transcript
 
 
 class Batch:
-    """Batch transcription of recordings on one service."""
+    """Batch transcription of recordings; `home` is where runs are remembered, SPEECHKIT_HOME by default."""
 
-    def __init__(self, client: SpeechClient, storage: Storage | None = None) -> None:
+    def __init__(
+        self, client: SpeechClient, storage: Storage | None = None, home: Path | None = None
+    ) -> None:
         self._client = client
         self._storage = storage
+        self._home = home
+
+    @cached_property
+    def home(self) -> Path:
+        """The folder of the ledger."""
+        from speechkit.settings import read_settings
+
+        return (self._home or read_settings().home).absolute()
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger of all runs."""
+        return open_ledger(self.home)
 
     def plan(
         self,
         recordings: object,
         *,
-        known: Known | Transcript | None = None,
+        corpus: Transcript | str | os.PathLike[str] | None = None,
         again: bool = False,
         progress: ProgressCallback | None = None,
         **options: Any,
     ) -> Plan:
         """Look at recordings and say what would be sent, and what stands against it. See `make_plan`."""
-        return make_plan(recordings, known=known, again=again, progress=progress, **options)
+        known = None if corpus is None else _opened(corpus)
+        return make_plan(recordings, corpus=known, again=again, progress=progress, **options)
 
     def submit(
         self,
         recordings: object = None,
         *,
         container: str | None = None,
+        corpus: Corpus | str | os.PathLike[str] | None = None,
+        metadata: pd.DataFrame | str | os.PathLike[str] | None = None,
         name: str | None = None,
+        again: bool = False,
+        delete: bool = False,
         job_size: int | None = None,
+        max_hours: float | None = None,
+        also: Sequence[Batch] = (),
         progress: ProgressCallback | None = None,
         **options: Any,
     ) -> Run:
-        """Publish recordings and start the jobs that transcribe them.
+        """Publish recordings and start the jobs that transcribe them; answers the run.
 
-        `recordings` is a path, pattern or URL, many of them, or a Plan; `container` the URL of a container
-        whose recordings are read in place. Recordings with problems are left out and end up among the
-        failures; when none is left, the first problem is raised. Recordings of the same options share jobs of
-        at most 1000, or `job_size`. `options` are those of `Options`.
+        `recordings` is a path, folder, pattern or URL, many of them, or a Plan; `container` the URL of
+        a container, or of a prefix in it, whose recordings are read in place. `corpus` is where the
+        transcripts go; without one they stay with the run. What the corpus has, and what an open run of the
+        same corpus has with the same options, is left out unless `again`. `metadata`, a table or a CSV, says
+        what is known of the calls, by `call_id` or `file`. Recordings of the same options share jobs of at most
+        1000, or about `job_size`; the jobs go in turn to this service and those of `also`. With `delete`,
+        jobs and published audio are deleted once they are collected. With `max_hours`, a run of more audio is
+        refused before anything is sent. `options` are those of `Options`.
+
+        Recordings with problems are left out and stand among `failures`; when none is left, the first problem
+        is raised. What is raised later leaves a run that `resume` takes up again; so does Ctrl-C.
         """
-        name = name or f"run-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        if container is not None and recordings is not None:
-            raise RequestRefusedError("give either recordings or the URL of a container: both were given.")
-        if recordings is None:
-            return self._submit_container(container, name, Options.of(**options))
-        if not isinstance(recordings, Plan):
-            recordings = self.plan(recordings, progress=progress, **options)
-        elif options:
-            raise RequestRefusedError(f"a plan has its options: give {', '.join(options)} to plan().")
-        plan = recordings
-        plan.raise_if_nothing()
-        problems = list(plan.problems)
-        published = self._publish(plan, problems, progress)
-        jobs: list[Job] = []
-        for group in plan.jobs(job_size or limits.MAX_CONTENT_URLS):
-            urls = {
-                item.call_id: item.address if item.is_url else published.get(item.blob_name) for item in group
-            }
-            ready = [item for item in group if urls[item.call_id]]
-            by_url = {str(urls[item.call_id]): item for item in ready}
-            if not by_url:
-                continue
-            body = ready[0].options.batch_body(name, urls=list(by_url), custom={"speechkit_run": name})
-            try:
-                jobs.append(self._start(body, by_url))
-            except ServiceError as error:  # the jobs that have started go on
-                problems += [Problem(item.source, error, item.call_id) for item in ready]
-        if plan.items and not jobs:
-            raise problems[-1].error
-        return Run(name, jobs, self._client, tuple(problems), self._storage, tuple(published))
+        planned = begin_run(
+            self.home,
+            recordings,
+            container=container,
+            corpus=corpus,
+            metadata=metadata,
+            name=name,
+            again=again,
+            delete=delete,
+            job_size=job_size,
+            max_hours=max_hours,
+            progress=progress,
+            **options,
+        )
+        run = self.resume(planned.name, also=also)
+        try:
+            raise_if_nothing(planned)
+            if self._storage is None and has_files(planned):
+                raise no_storage()
+        except SpeechkitError:
+            run.forget()
+            raise
+        try:
+            send(run.desk, progress)
+        except BaseException as error:
+            error.add_note(f"The run can be taken up again: speech.batch.resume({run.name!r}).collect()")
+            raise
+        return run
 
-    def _submit_container(self, container: str | None, name: str, options: Options) -> Run:
-        body = options.batch_body(name, container=container, custom={"speechkit_run": name})
-        return Run(name, [self._start(body, {})], self._client)
+    def resume(self, name: str, *, also: Sequence[Batch] = ()) -> Run:
+        """Take up a run by its name: `watch` and `collect` go on with it from where it was left."""
+        clients = [self._client, *(batch._client for batch in also)]
+        return Run(Desk(name, self.ledger, clients, self._storage, self.home))
 
-    def _publish(
-        self, plan: Plan, problems: list[Problem], progress: ProgressCallback | None
-    ) -> dict[str, str]:
-        """Publish the files of a plan, and answer the URLs by name; what fails becomes a problem."""
-        files = [item for item in plan.items if not item.is_url]
-        if not files:
-            return {}
-        if self._storage is None:
-            raise no_storage()
-        by_name = {item.blob_name: item for item in files}
-        paths = {name: item.info.path for name, item in by_name.items() if item.info}
-        published = {}
-        for blob_name, answer in publish_all(self._storage, paths, progress).items():
-            if isinstance(answer, str):
-                published[blob_name] = answer
-            else:
-                item = by_name[blob_name]
-                problems.append(Problem(item.source, answer, item.call_id))
-        return published
+    def runs(self) -> pd.DataFrame:
+        """List the runs, the latest first: see `list_runs`."""
+        return list_runs(self.ledger)
 
-    def _start(self, body: dict[str, Any], by_url: dict[str, Recording]) -> Job:
-        return Job.started(self._client.post("transcriptions:submit", body), by_url)
+
+def open_run(home: Path, name: str) -> Run:
+    """Open a run to look at; without a service it cannot go on."""
+    return Run(Desk(name, open_ledger(home), [], None, home))
+
+
+def list_runs(ledger: Ledger) -> pd.DataFrame:
+    """List the runs, the latest first: name, made (time, UTC), corpus, jobs, recordings, collected, failed and
+    open (how many), audio_s (seconds)."""
+    import pandas as pd
+
+    rows = ledger.read(
+        "SELECT runs.name, runs.made_s, runs.corpus, (SELECT count(*) FROM jobs WHERE run = runs.name) AS jobs, "
+        "total(r.state <> 'skipped') AS recordings, total(r.state = 'collected') AS collected, "
+        "total(r.state = 'failed') AS failed, "
+        "total(r.state NOT IN ('collected', 'failed', 'skipped')) AS open, "
+        "total(CASE WHEN r.state <> 'skipped' THEN r.duration_s END) AS audio_s "
+        "FROM runs LEFT JOIN recordings r ON r.run = runs.name GROUP BY runs.name ORDER BY runs.made_s DESC"
+    )
+    counts = ["jobs", "recordings", "collected", "failed", "open"]
+    columns = ["name", "made_s", "corpus", *counts, "audio_s"]
+    kinds = dict.fromkeys(counts, "int64") | {"name": "str", "corpus": "str", "audio_s": "float64"}
+    table = pd.DataFrame(rows, columns=columns).astype(kinds)
+    made = pd.to_datetime(table["made_s"].astype("float64"), unit="s").dt.floor("s")
+    return table.assign(made_s=made).rename(columns={"made_s": "made"})
+
+
+def _opened(corpus: Transcript | str | os.PathLike[str]) -> Transcript:
+    from speechkit.transcripts.corpus import open_corpus
+    from speechkit.transcripts.schema import Transcript
+
+    return corpus if isinstance(corpus, Transcript) else open_corpus(corpus)

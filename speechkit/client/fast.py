@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from speechkit.client.plan import Mode, Plan, Problem, Recording, is_url, make_plan
+from speechkit.client.plan import Mode, Plan, make_plan
+from speechkit.client.recording import Problem, Recording, is_url
 from speechkit.client.rest import SpeechClient
 from speechkit.client.results import read_result
 from speechkit.errors import AudioError, RequestRefusedError, SpeechkitError

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
 from typing import Any, Final, Literal, Self, get_args
 
 from speechkit import limits
@@ -112,6 +114,20 @@ class Options:
         if unknown:
             raise RequestRefusedError(f"unknown option {', '.join(unknown)}. There are: {', '.join(known)}.")
         return cls(**given)
+
+    def json(self) -> str:
+        """Write the options as JSON, the same text for the same options."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    @lru_cache(maxsize=64)
+    def of_json(cls, text: str) -> Self:
+        """Read what `json` wrote.
+
+        >>> Options.of_json(Options(channels=[0]).json()) == Options(channels=[0])
+        True
+        """
+        return cls(**json.loads(text))
 
     def for_recording(self, info: AudioInfo | None, *, told: bool) -> Self:
         """Return the options for one recording.

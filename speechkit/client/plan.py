@@ -3,17 +3,25 @@ it."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-from urllib.parse import unquote, urlsplit
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from speechkit import audio, limits
+from speechkit.client.ledger import Ledger
 from speechkit.client.options import Options
+from speechkit.client.recording import (
+    Problem,
+    Recording,
+    failed_row,
+    file_name,
+    identity,
+    is_url,
+    problem_table,
+)
 from speechkit.client.secrets import strip_sas
 from speechkit.errors import AudioError, RequestRefusedError, SpeechkitError
 from speechkit.progress import Progress, ProgressCallback
@@ -24,57 +32,10 @@ if TYPE_CHECKING:
     from speechkit.transcripts.schema import Transcript
 
 Mode: TypeAlias = Literal["batch", "fast", "realtime"]
-Known: TypeAlias = Mapping[str, tuple[str, str]]
-"""The calls that are there already: call_id to (file name, SHA-256 of the audio)."""
 
-_HASH_DIGITS = 8  # of the content hash, where two stems collide
-
-
-@dataclass(frozen=True)
-class Recording:
-    """One recording to transcribe.
-
-    `source` is the path as it was given, or a URL with its signature removed; `address` what to open.
-    `sha256` and `info` are of the file, empty and None for a URL.
-    """
-
-    call_id: str
-    source: str
-    address: str
-    options: Options
-    sha256: str = ""
-    info: audio.AudioInfo | None = None
-
-    @property
-    def is_url(self) -> bool:
-        """Whether the service reads the recording where it is."""
-        return is_url(self.address)
-
-    @property
-    def file(self) -> str:
-        """The file's name, without folders."""
-        return file_name(self.source)
-
-    @property
-    def blob_name(self) -> str:
-        """The name in storage: other bytes have another name, so that what is queued never changes."""
-        path = PurePosixPath(self.file)
-        return f"{path.stem}-{self.sha256[:_HASH_DIGITS]}{path.suffix.lower()}"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A recording that cannot be transcribed, with its reason."""
-
-    file: str
-    error: SpeechkitError
-    call_id: str | None = None
-
-    @property
-    def row(self) -> dict[str, Any]:
-        """The problem as a row of a table."""
-        what, remedy = split_message(str(self.error), self.file)
-        return {"call_id": self.call_id, "file": self.file, "error": what, "remedy": remedy}
+_LOOKERS: Final = 4  # recordings looked at at once: hashing and probing mostly wait for the disk
+_LOOK_AT: Final = 64  # recordings whose rows are written together
+_PLAN: Final = "plan"  # the run of a ledger that holds nothing else
 
 
 @dataclass(frozen=True)
@@ -121,6 +82,7 @@ class Plan:
                 "bytes": item.info.bytes if item.info else None,
                 "diarization": item.options.diarization,
                 "locale": item.options.locale,
+                "note": item.note or None,
             }
             for item in self.items
         ]
@@ -134,15 +96,20 @@ class Plan:
             "bytes",
             "diarization",
             "locale",
+            "note",
         ]
         whole = dict.fromkeys(["rate", "channels", "bytes", "diarization"], "Int64")
-        text = dict.fromkeys(["call_id", "file", "codec", "locale"], "str")
+        text = dict.fromkeys(["call_id", "file", "codec", "locale", "note"], "str")
         return pd.DataFrame(rows, columns=names).astype(whole | text | {"duration_s": "float64"})
 
     @property
     def problem_table(self) -> pd.DataFrame:
         """What cannot be transcribed: call_id, file, error, remedy."""
         return problem_table(self.problems)
+
+    def check_hours(self, most: float | None) -> None:
+        """Raise RequestRefusedError for more hours of audio than `most`."""
+        check_hours(self.duration_s, most)
 
     def raise_if_nothing(self) -> None:
         """Raise when nothing could be sent: the first problem. That everything is there already is fine."""
@@ -159,7 +126,7 @@ def make_plan(
     recordings: object,
     *,
     mode: Mode = "batch",
-    known: Known | Transcript | None = None,
+    corpus: Transcript | None = None,
     again: bool = False,
     progress: ProgressCallback | None = None,
     **options: Any,
@@ -167,10 +134,20 @@ def make_plan(
     """Look at recordings (a path, pattern or URL, or many) and decide what to send; nothing is sent.
 
     Without `diarization` and `channels` a stereo recording gets a channel each, a mono one diarization with
-    two speakers. What is in the corpus `known`, by file name and content, is skipped unless `again`; a call
+    two speakers. What is in the corpus, by file name and content, is skipped unless `again`; a call
     whose stem is taken gets a short content hash. What cannot be used becomes a problem; only options that
     fit no recording raise RequestRefusedError.
     """
+    base, told = check_options(mode, options)
+    with Ledger() as ledger:
+        ledger.begin(_PLAN, "", {}, list_rows(recordings))
+        look(ledger, _PLAN, base, told=told, mode=mode, progress=progress)
+        ledger.settle(_PLAN, known_calls(corpus), again=again)
+        return read_plan(ledger, _PLAN)
+
+
+def check_options(mode: Mode, options: Mapping[str, Any]) -> tuple[Options, bool]:
+    """Check keywords of options for a mode; answers them, and whether they say how to tell speakers apart."""
     base = Options.of(**options)
     if mode == "fast":
         base.fast_definition()
@@ -178,121 +155,126 @@ def make_plan(
         base.check_realtime()
     else:
         base.batch_body("check", urls=["https://check.invalid"])
-    told = "diarization" in options or "channels" in options
-    there = dict(known or {}) if known is None or isinstance(known, Mapping) else known_calls(known)
-    addresses, problems = find_addresses(recordings)
-    found: list[Recording] = []
-    skipped: list[tuple[str, str]] = []
-    seen: dict[tuple[str, str], str] = {}
-    call_ids = {where: call_id for call_id, where in there.items()}
-    for done, address in enumerate(addresses):
-        if progress:
-            progress(Progress("plan", done, len(addresses), strip_sas(address)))
-        try:
-            item = _look_at(address, base, told, mode)
-        except SpeechkitError as error:
-            problems.append(Problem(strip_sas(address), error))
+    return base, "diarization" in options or "channels" in options
+
+
+def check_hours(duration_s: float, most: float | None) -> None:
+    """Raise RequestRefusedError for more hours of audio than `most`."""
+    if most is not None and duration_s > most * 3600:
+        raise RequestRefusedError(
+            f"{duration_s / 3600:.2f} hours of audio would be sent, and {most:g} are allowed. Allow more, or give "
+            "fewer recordings."
+        )
+
+
+def list_rows(recordings: object) -> Iterator[dict[str, Any]]:
+    """Yield a row of the ledger for each file or URL that paths, folders, patterns and URLs name.
+
+    What is missing becomes a row that has failed.
+    """
+    given: Iterable[Any] = [recordings] if isinstance(recordings, str | Path) else recordings  # type: ignore[assignment]
+    for item in given:
+        address = str(item)
+        if is_url(address):
+            yield {"state": "listed", "address": address, "place": strip_sas(address)}
             continue
-        identity = (item.file, item.sha256) if item.sha256 else (item.source, "")
-        # A call that was added from a result file has no hash: then its file name has to do.
-        call_id = call_ids.get(identity) or call_ids.get((item.file, "")) or ""
-        if identity in seen:
-            skipped.append((item.source, f"is the same recording as {seen[identity]}"))
-        elif call_id and not again:
-            skipped.append((item.source, f"is in the corpus as {call_id}"))
-        else:
-            found.append(replace(item, call_id=call_id))
-        seen.setdefault(identity, item.source)
-    if progress and addresses:
-        progress(Progress("plan", len(addresses), len(addresses)))
-    return Plan(tuple(_with_call_ids(found, there)), tuple(problems), tuple(skipped))
+        try:
+            for path in audio.iter_recordings(item):
+                yield {"state": "listed", "address": str(path), "place": os.path.realpath(path)}
+        except AudioError as error:
+            yield {"address": address, "place": os.path.abspath(address), **failed_row(address, error)}
 
 
-def known_calls(transcript: Transcript) -> dict[str, tuple[str, str]]:
-    """List the calls of a transcript or corpus as a plan knows them again: file name (or URL) and SHA-256."""
+def look(
+    ledger: Ledger,
+    name: str,
+    base: Options,
+    *,
+    told: bool,
+    mode: Mode = "batch",
+    progress: ProgressCallback | None = None,
+) -> None:
+    """Probe the listed recordings of a run, some at a time: each is then looked at, or has failed."""
+    done = 0
+    total = ledger.count(name).get("listed", 0)
+
+    def look_at(row: Any) -> dict[str, Any]:
+        try:
+            item = _look_at(row["address"], base, told, mode, ledger)
+        except SpeechkitError as error:
+            modified_ns, size = stamp(row["address"])
+            found = {"number": row["number"], "modified_ns": modified_ns, "bytes": size}
+            return found | failed_row(strip_sas(row["address"]), error)
+        return {"number": row["number"], **item}
+
+    with ThreadPoolExecutor(_LOOKERS, thread_name_prefix="speechkit-plan") as pool:
+        while rows := ledger.listed(name, _LOOK_AT):
+            found = []
+            for row, answer in zip(rows, pool.map(look_at, rows), strict=True):
+                if progress:
+                    progress(Progress("plan", done, total, strip_sas(row["address"])))
+                found.append(answer)
+                done += 1
+            ledger.update([row for row in found if row["state"] == "looked"])
+            ledger.update([row for row in found if row["state"] == "failed"])
+    if progress and total:
+        progress(Progress("plan", total, total))
+
+
+def read_plan(ledger: Ledger, name: str) -> Plan:
+    """Read a plan out of a ledger."""
+    rows = ledger.read("SELECT * FROM recordings WHERE run = ? ORDER BY number", name)
+    return Plan(
+        tuple(Recording.of_row(row) for row in rows if row["state"] == "planned"),
+        tuple(Problem.of_row(row) for row in rows if row["state"] == "failed"),
+        tuple((row["source"], row["note"]) for row in rows if row["state"] == "skipped"),
+    )
+
+
+def known_calls(transcript: Transcript | None) -> Iterator[tuple[str, str]]:
+    """Yield the calls of a transcript or corpus as (identity, call_id)."""
+    if transcript is None:
+        return
     calls = transcript.calls
-    if "audio_sha256" not in calls:
-        calls = calls.assign(audio_sha256=None)
-    known = {}
-    for call_id, source, digest in calls[["call_id", "source", "audio_sha256"]].itertuples(index=False):
+    digests = calls["audio_sha256"] if "audio_sha256" in calls else [None] * len(calls)
+    for call_id, source, digest in zip(calls["call_id"], calls["source"], digests, strict=True):
         where = source if isinstance(source, str) else ""
         name = where if is_url(where) else file_name(where)
-        known[str(call_id)] = (name, digest if isinstance(digest, str) else "")
-    return known
+        yield identity(name, digest if isinstance(digest, str) else ""), str(call_id)
 
 
-def find_addresses(recordings: object) -> tuple[list[str], list[Problem]]:
-    """List the files and URLs that paths, folders, patterns and URLs name; what is missing is a problem."""
-    given = [recordings] if isinstance(recordings, str | Path) else list(recordings)  # type: ignore[call-overload]
-    addresses: dict[str, None] = {}
-    problems: list[Problem] = []
-    files: dict[Path, None] = {}
-    for item in given:
-        if is_url(str(item)):
-            addresses.setdefault(str(item))
-            continue
-        try:
-            for path in audio.find_recordings(item):
-                if path.resolve() not in files:
-                    files.setdefault(path.resolve())
-                    addresses.setdefault(str(path))
-        except AudioError as error:
-            problems.append(Problem(str(item), error))
-    return list(addresses), problems
-
-
-def is_url(address: str) -> bool:
-    """Whether an address is a URL rather than a path."""
-    return address.startswith(("https://", "http://"))
-
-
-def file_name(source: str) -> str:
-    """Return the name of the file that a path or URL ends in.
-
-    >>> file_name("https://a.example/calls/call%201.wav"), file_name("data/calls/c01.wav")
-    ('call 1.wav', 'c01.wav')
-    """
-    return unquote(PurePosixPath(urlsplit(source).path).name) if is_url(source) else Path(source).name
-
-
-def split_message(message: str, file: str = "") -> tuple[str, str]:
-    """Split an error's message into what happened and what to do; what happened does not repeat the file.
-
-    >>> split_message("a. B.wav is stereo. Split its channels.", "a. B.wav")
-    ('is stereo', 'Split its channels.')
-    """
-    text = message.removeprefix(file).lstrip(": ") if file else message
-    found = re.search(r"(?<=[\w)'\"])\. (?=[A-Z`])", text)
-    if not found:
-        return text.rstrip("."), ""
-    return text[: found.start()], text[found.end() :]
-
-
-def problem_table(problems: Iterable[Problem]) -> pd.DataFrame:
-    """Make the table of problems: call_id (missing where none was given), file, error, remedy, all str."""
-    import pandas as pd
-
-    rows = [problem.row for problem in problems]
-    return pd.DataFrame(rows, columns=["call_id", "file", "error", "remedy"]).astype("str")
-
-
-def _look_at(address: str, base: Options, told: bool, mode: Mode) -> Recording:
-    """Probe one recording, and raise what the service would refuse."""
+def _look_at(address: str, base: Options, told: bool, mode: Mode, ledger: Ledger) -> dict[str, Any]:
+    """Probe one recording, and answer what the ledger keeps; raises what the service would refuse."""
     if is_url(address) and mode == "realtime":
         raise RequestRefusedError(
             f"{strip_sas(address)} is a URL, and real time streams what is on this machine. Download it, or use "
             "batch or fast mode."
         )
     if is_url(address):
-        return Recording("", strip_sas(address), address, base.for_recording(None, told=told))
+        return Recording("", strip_sas(address), address, base.for_recording(None, told=told)).row | {
+            "modified_ns": 0
+        }
     path = Path(address)
     try:
         info = audio.probe(path)
         options = base.for_recording(info, told=told)
         check_size(info, mode)
-        return Recording("", path.as_posix(), address, options, audio.content_hash(path), info)
+        modified_ns, size = stamp(address)
+        place = os.path.realpath(path)
+        digest = ledger.known_hash(place, modified_ns, size) or audio.content_hash(path)
+        item = Recording("", path.as_posix(), address, options, digest, info)
+        return {**item.row, "modified_ns": modified_ns}
     except OSError as error:
         raise AudioError(f"{path} cannot be read: {error.strerror or error}. Check the file.") from None
+
+
+def stamp(address: str) -> tuple[int, int]:
+    """Answer when a file was changed last (ns) and its bytes: by these a change is seen. Zeros where there is none."""
+    try:
+        found = os.stat(address)
+    except (OSError, ValueError):
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 def check_size(info: audio.AudioInfo, mode: Mode) -> None:
@@ -314,16 +296,3 @@ def check_size(info: audio.AudioInfo, mode: Mode) -> None:
             f"{info.path} is {info.duration_s / 3600:.1f} hours long, and fast mode takes "
             f"{limits.MAX_FAST_S / 3600:.0f}. Use batch mode."
         )
-
-
-def _with_call_ids(found: Sequence[Recording], known: Known) -> list[Recording]:
-    """Name each call by its stem; where two stems collide, both get a short hash of what they hold."""
-    stems = [PurePosixPath(item.file).stem for item in found]
-    counts = Counter(stems)
-    named = []
-    for item, stem in zip(found, stems, strict=True):
-        digest = item.sha256 or hashlib.sha256(item.source.encode()).hexdigest()
-        collides = counts[stem] > 1 or stem in known
-        fresh = f"{stem}-{digest[:_HASH_DIGITS]}" if collides else stem
-        named.append(replace(item, call_id=item.call_id or fresh))
-    return named

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from speechkit import audio
 from speechkit.client.fast import one_recording, transcribe_each
 from speechkit.client.options import Options
-from speechkit.client.plan import Plan, Problem, Recording
+from speechkit.client.plan import Plan
+from speechkit.client.recording import Problem, Recording
 from speechkit.client.rest import SpeechClient
 from speechkit.client.results import read_result
 from speechkit.client.sessions import Session

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import unquote
 
-from speechkit.client.options import Options
-from speechkit.client.plan import Recording, file_name
+from speechkit.client.recording import Recording
 from speechkit.client.secrets import strip_sas
 from speechkit.errors import JobFailedError
 
@@ -28,14 +25,17 @@ _REMEDIES: Final = {  # errorKind of a report
     "Transient": _AGAIN,
     "Internal": _AGAIN,
 }
+_PASSING: Final = ("InvalidUri", "Timeout", "Transient", "Internal")  # what the official samples send again
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A recording that the report says was not transcribed; `source` has no signature."""
+    """A recording that the report says was not transcribed; `source` has no signature, `worth` says that
+    to send it again may help."""
 
     source: str
     error: JobFailedError
+    worth: bool
 
 
 def report_failures(report: Mapping[str, Any]) -> Iterator[Failure]:
@@ -55,7 +55,7 @@ def report_failures(report: Mapping[str, Any]) -> Iterator[Failure]:
         remedy = _REMEDIES.get(kind, "Check the recording, then transcribe it again.")
         source = strip_sas(str(entry.get("source") or entry.get("sourceurl") or ""))
         what = strip_sas(f"{kind}: {message}" if kind else message)
-        yield Failure(source, JobFailedError(f"{what}. {remedy}"))
+        yield Failure(source, JobFailedError(f"{what}. {remedy}"), kind in _PASSING or not kind)
 
 
 def source_of(body: bytes) -> str:
@@ -84,11 +84,25 @@ def source_keys(url: str) -> tuple[str, str]:
     return path + mark + query, path
 
 
-def unplanned(source: str) -> Recording:
-    """Make the recording of a result that names a source of a container, which no plan has looked at."""
-    address = strip_sas(source)
-    stem = PurePosixPath(file_name(address)).stem or hashlib.sha256(address.encode()).hexdigest()[:8]
-    return Recording(stem, address, address, Options())
+class Sources:
+    """The recordings of a job by the URLs that the service was given, to find whose a result is.
+
+    >>> sources = Sources({7: "https://a.example/calls/c1.wav"})
+    >>> sources.find("https://a.example/calls/c1.wav?sv=1&sig=abc"), sources.find("https://a.example/c2.wav")
+    (7, None)
+    """
+
+    def __init__(self, urls: Mapping[int, str]) -> None:
+        self._numbers: dict[str, int | None] = {}
+        for number, url in urls.items():
+            whole, path = source_keys(url)
+            self._numbers[path] = None if path in self._numbers and path != whole else number
+            self._numbers[whole] = number
+
+    def find(self, source: str) -> int | None:
+        """Answer the number of the recording that a result or report names as its source, signed or not."""
+        found = (self._numbers.get(key) for key in source_keys(source))
+        return next((number for number in found if number is not None), None)
 
 
 def read_result(

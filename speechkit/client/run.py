@@ -1,290 +1,351 @@
-"""A batch run: jobs that were started, watched until they end, and what came of them."""
+"""A batch run: it can be left at any moment and taken up again by its name, in another process, another day."""
 
 from __future__ import annotations
 
-import json
 import logging
+import shutil
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from speechkit import limits
-from speechkit.client.plan import Problem, Recording, problem_table
-from speechkit.client.rest import SpeechClient
-from speechkit.client.results import read_result, report_failures, source_keys, source_of, unplanned
-from speechkit.client.secrets import strip_sas
-from speechkit.client.storage import Storage
-from speechkit.errors import (
-    AccessDeniedError,
-    JobFailedError,
-    NotFoundError,
-    ServiceError,
-    SpeechkitError,
-    TranscriptError,
-)
+from speechkit.client.collecting import clean_job, collect_job
+from speechkit.client.desk import Desk
+from speechkit.client.ledger import IN_RUN, Row
+from speechkit.client.plan import stamp
+from speechkit.client.recording import Problem, failed_row, problem_table
+from speechkit.client.sending import find_job, send
+from speechkit.client.starting import plan_run
+from speechkit.client.watching import Job, changes, progress_of
+from speechkit.errors import JobFailedError, NotFoundError
 from speechkit.progress import Progress, ProgressCallback
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pandas as pd
 
+    from speechkit.client.rest import SpeechClient
     from speechkit.transcripts.schema import Transcript
 
 Status: TypeAlias = Literal["NotStarted", "Running", "Succeeded", "Failed"]
 
-DOWNLOADS: Final = 8  # result files at once
-log = logging.getLogger("speechkit")
-
 _PATIENCE: Final = 1.5  # each wait is that much longer than the one before
-
-
-class Job:
-    """One job of a run: its id, the recordings by the URLs it was given, and its status when last asked."""
-
-    def __init__(self, id: str, by_url: Mapping[str, Recording], status: Status = "NotStarted") -> None:
-        self.id = id
-        self.status: Status = status
-        self.error = ""
-        self.recordings = list(by_url.values())
-        self._by_key: dict[str, Recording | None] = {}
-        for url, item in by_url.items():
-            whole, path = source_keys(url)
-            self._by_key[path] = None if path in self._by_key and path != whole else item
-            self._by_key[whole] = item
-
-    def __repr__(self) -> str:
-        return f"Job({self.id!r}, {len(self.recordings)} recordings, {self.status})"
-
-    @classmethod
-    def started(cls, answer: Mapping[str, Any], by_url: Mapping[str, Recording]) -> Job:
-        """Make the job of an answer to `transcriptions:submit`."""
-        link = str(answer.get("self", ""))
-        if not link:
-            raise ServiceError("the service took a job and did not say which. Check SPEECH_ENDPOINT.")
-        return cls(link.partition("?")[0].rpartition("/")[2], by_url, answer.get("status", "NotStarted"))
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the job has ended."""
-        return self.status in ("Succeeded", "Failed")
-
-    @property
-    def duration_s(self) -> float:
-        """Seconds of audio, of the recordings whose length is known."""
-        return sum(item.info.duration_s for item in self.recordings if item.info)
-
-    def recording_of(self, source: str) -> Recording | None:
-        """Find the recording that a result or report names as its source, signed or not."""
-        return next((self._by_key[k] for k in source_keys(source) if self._by_key.get(k)), None)
-
-
-@dataclass(frozen=True)
-class Collected:
-    """What came of a run: the transcripts, and a table of failures (call_id, file, error, remedy).
-
-    The `calls` of the transcripts have the path or URL of each recording as `source`, without a signature,
-    and the SHA-256 of its bytes as `audio_sha256`.
-    """
-
-    transcripts: Transcript
-    failures: pd.DataFrame
-
-    def __repr__(self) -> str:
-        return f"Collected({len(self.transcripts.call_ids)} transcripts, {len(self.failures)} failures)"
+log = logging.getLogger("speechkit")
 
 
 class Run:
-    """A run of one or more jobs, under a name that each job carries in its custom properties."""
+    """A run of one or more jobs; `speech.batch.submit` starts one, `speech.batch.resume` takes it up again.
 
-    def __init__(
-        self,
-        name: str,
-        jobs: list[Job],
-        client: SpeechClient,
-        problems: tuple[Problem, ...] = (),
-        storage: Storage | None = None,
-        published: tuple[str, ...] = (),
-    ) -> None:
-        self.name = name
-        self.jobs = jobs
-        self.problems = problems
-        self._client = client
-        self._storage = storage
-        self._published = published
-        self._started_s = time.monotonic()
+    All that is known of it lies in the ledger, so that two objects of one run, in two processes even, do not
+    disturb each other, and every method may be called twice.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._asked_s: dict[int, float] = {}  # when this object asked for a job, by its number
+
+    @property
+    def name(self) -> str:
+        """The name of the run, which each of its jobs carries too."""
+        return self.desk.name
 
     def __repr__(self) -> str:
-        return f"Run({self.name!r}, {len(self.jobs)} jobs, {self.status})"
+        counts = self.desk.ledger.count(self.name)
+        counted = ", ".join(f"{number} {state}" for state, number in counts.items())
+        return f"Run({self.name!r}, {len(self.jobs)} jobs, {self.status}: {counted or 'nothing to do'})"
+
+    # --- how it stands ------------------------------------------------------------------------------------
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The jobs, in the order in which they were started."""
+        return [Job.of_row(row) for row in self.desk.ledger.jobs(self.name)]
 
     @property
     def status(self) -> Status:
-        """One status for all jobs: Failed or Succeeded when all have ended, Failed if any did."""
+        """One status for all: Failed or Succeeded when all jobs have ended, Failed if any did."""
         states = {job.status for job in self.jobs}
-        if all(job.is_over for job in self.jobs):
-            return "Failed" if "Failed" in states else "Succeeded"
-        return "NotStarted" if states == {"NotStarted"} else "Running"
+        unsent = self.desk.has("state IN ('listed', 'looked', 'planned')")
+        if not unsent and all(job.is_over for job in self.jobs):
+            return "Failed" if states - {"Succeeded"} else "Succeeded"
+        return "NotStarted" if states <= {"NotStarted", "Intended"} else "Running"
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The jobs: job (number), id, endpoint, status, recordings, collected, failed, audio_s, queue_s,
+        processing_s (seconds), warning (what is wrong with it: stuck, or URLs that end)."""
+        import pandas as pd
+
+        now_s = time.time()
+        rows = [
+            {
+                "job": job.number,
+                "id": job.id,
+                "endpoint": job.endpoint,
+                "status": job.status,
+                "recordings": job.recordings,
+                "collected": int(job.collected),
+                "failed": int(job.failed),
+                "audio_s": job.audio_s,
+                "queue_s": job.queue_s(now_s),
+                "processing_s": job.processing_s(now_s),
+                "warning": job.warning(now_s) or None,
+            }
+            for job in self.jobs
+        ]
+        kinds = dict.fromkeys(["id", "endpoint", "status", "warning"], "str")
+        kinds |= dict.fromkeys(["job", "recordings", "collected", "failed"], "int64")
+        kinds |= dict.fromkeys(["audio_s", "queue_s", "processing_s"], "float64")
+        columns = [
+            "job",
+            "id",
+            "endpoint",
+            "status",
+            "recordings",
+            "collected",
+            "failed",
+            "audio_s",
+            "queue_s",
+        ]
+        return pd.DataFrame(rows, columns=[*columns, "processing_s", "warning"]).astype(kinds)
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """What could not be transcribed: call_id, file, error, remedy (str), and retry (bool): whether to send
+        it again as it is may help. A file that was mended since is sent again by `retry_failed` anyhow."""
+        rows = self._failed()
+        table = problem_table(Problem.of_row(row) for row in rows)
+        return table.assign(retry=[bool(row["worth"]) for row in rows])
+
+    @property
+    def skipped(self) -> pd.DataFrame:
+        """What was left out, and why: file, note (str). A later run of any corpus removes these rows."""
+        import pandas as pd
+
+        rows = [{"file": row["source"], "note": row["note"]} for row in self.desk.select("state = 'skipped'")]
+        return pd.DataFrame(rows, columns=["file", "note"]).astype("str")
+
+    @property
+    def waits_for(self) -> list[str]:
+        """The names of the open runs that have what this one left out."""
+        rows = self.desk.ledger.read(
+            "SELECT DISTINCT note FROM recordings WHERE run = ? AND state = 'skipped' AND note LIKE ?",
+            self.name,
+            f"{IN_RUN}%",
+        )
+        return sorted(row["note"].removeprefix(IN_RUN) for row in rows)
+
+    @property
+    def transcripts(self) -> Transcript:
+        """What was collected so far: the calls of this run as they are in the corpus."""
+        own = self.desk.corpus_path == self.desk.folder / "corpus"
+        corpus = self.desk.corpus
+        if own:
+            return corpus
+        return corpus.filter(call_id=self.call_ids)
+
+    @property
+    def call_ids(self) -> list[str]:
+        """The ids of the calls that were collected."""
+        return [row["call_id"] for row in self.desk.select("state = 'collected'", columns="call_id")]
+
+    @property
+    def corpus_path(self) -> Path:
+        """The folder of the corpus that the run writes to."""
+        return self.desk.corpus_path
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is left to do."""
+        return self.desk.has("state NOT IN ('collected', 'failed', 'skipped')")
+
+    # --- going on -----------------------------------------------------------------------------------------
 
     def watch(self, progress: ProgressCallback | None = None, *, deadline_s: float | None = None) -> Status:
         """Ask until all jobs have ended, ever less often, and answer the status.
 
-        On Azure a job is asked at most once a minute. Progress counts seconds of audio; its ETA comes from
-        the jobs that have ended. When `deadline_s` seconds have passed, the status is answered as it is then;
-        to go on, call again. An unreachable service is waited for until the deadline, or, without one,
-        raised.
+        On Azure a job is asked at most once a minute. What was planned and not sent is sent first. When
+        `deadline_s` seconds have passed, the status is answered as it is then; to go on, call again, or
+        `table` names the jobs that are stuck. An unreachable service is raised: nothing is lost by it.
         """
-        local = self._client.is_local
+        self._go_on(progress)
+        self._follow(progress, deadline_s, collect=False)
+        return self.status
+
+    def collect(self, progress: ProgressCallback | None = None, *, deadline_s: float | None = None) -> Run:
+        """Wait for the jobs, and write the results of each into the corpus as it ends; answers the run.
+
+        Then `transcripts` has what was collected and `failures` the rest, with its reasons. Doing it twice
+        changes nothing. `deadline_s` is as in `watch`.
+        """
+        self._go_on(progress)
+        self._follow(progress, deadline_s, collect=True)
+        return self
+
+    def retry_failed(self, progress: ProgressCallback | None = None) -> int:
+        """Send again what failed and may go well now; answers how many recordings were planned for it.
+
+        That is what failed for a passing reason (`failures.retry`), and every file that has changed since. Each
+        is looked at as new. `collect` waits for it.
+        """
+        with self.desk.locked():
+            again = [row for row in self._failed() if row["worth"] or _has_changed(row)]
+            fresh = {
+                "state": "listed",
+                "job": None,
+                "call_id": None,
+                "error": None,
+                "kind": None,
+                "worth": None,
+            }
+            self.desk.ledger.update([{"number": row["number"], **fresh} for row in again])
+            for job in self.desk.ledger.jobs(self.name, "jobs.is_read = 0 AND jobs.ended_s IS NOT NULL"):
+                if not self.desk.has("job = ? AND state = 'submitted'", job["number"]):
+                    self.desk.ledger.set_job(job["number"], is_read=1)
+        self._go_on(progress)
+        return len(again)
+
+    def cancel(self, jobs: Collection[int] | None = None) -> None:
+        """Give up what has not ended, or only the jobs of these numbers; what has ended can be collected.
+
+        The jobs are deleted at the service. Their recordings, and without `jobs` those that were not sent, have
+        failed, and `retry_failed` sends them again.
+        """
+        desk = self.desk
+        error = JobFailedError("the job was cancelled. Retry what failed to send it again.")
+        with desk.locked():
+            given_up = [] if jobs is not None else desk.select("state IN ('listed', 'looked', 'planned')")
+            for job in desk.ledger.jobs(self.name):
+                if job["ended_s"] or job["status"] in ("Refused", "Cancelled"):
+                    continue
+                if jobs is not None and job["number"] not in jobs:
+                    continue
+                client = desk.client(job["endpoint"])
+                id = job["id"]
+                if not id and (found := find_job(client, self.name, job["key"])):
+                    id = str(found["self"]).partition("?")[0].rpartition("/")[2]
+                if id:
+                    client.delete(f"transcriptions/{id}")
+                given_up += desk.select("job = ? AND state IN ('published', 'submitted')", job["number"])
+                desk.ledger.set_job(job["number"], status="Cancelled", id=id, is_read=1, is_deleted=1)
+            desk.ledger.update(
+                [
+                    {
+                        "number": row["number"],
+                        **failed_row(row["source"] or row["address"], error, worth=True),
+                    }
+                    for row in given_up
+                ]
+            )
+
+    def delete(self) -> None:
+        """Delete the jobs with their results at the service, and the audio that was published for them."""
+        with self.desk.locked():
+            for job in self.desk.ledger.jobs(self.name):
+                clean_job(self.desk, job)
+
+    def forget(self) -> None:
+        """Remove the run from the ledger, with the transcripts that no corpus was named for."""
+        with self.desk.locked():
+            self.desk.ledger.forget(self.name)
+        shutil.rmtree(self.desk.folder, ignore_errors=True)
+
+    # --- the work ------------------------------------------------------------------------------------------
+
+    def _failed(self) -> list[Row]:
+        return self.desk.select("state = 'failed' OR (state = 'submitted' AND error IS NOT NULL)")
+
+    def _go_on(self, progress: ProgressCallback | None) -> None:
+        """Do what comes before waiting, from where it was left: look at the recordings, publish, submit."""
+        plan_run(self.desk, progress)
+        send(self.desk, progress)
+
+    def _follow(self, progress: ProgressCallback | None, deadline_s: float | None, *, collect: bool) -> None:
+        """Ask for the jobs until all have ended or the deadline is over, reading each that has if wished."""
+        clients = self.desk.clients
+        local = all(client.is_local for client in clients)
         delay_s = limits.POLL_LOCAL_S if local else limits.POLL_AZURE_S
         longest_s = limits.POLL_LOCAL_MAX_S if local else limits.POLL_AZURE_MAX_S
         until_s = None if deadline_s is None else time.monotonic() + deadline_s
-        self._report(progress)
-        while not all(job.is_over for job in self.jobs):
-            wait_s = delay_s if until_s is None else min(delay_s, until_s - time.monotonic())
-            if wait_s <= 0:
+        read: set[int] = set()
+        first = True
+        while True:
+            jobs = self.jobs
+            if collect:
+                for job in jobs:
+                    if job.is_over and not job.is_read and job.number not in read:
+                        read.add(job.number)
+                        self._read(job.number, progress)
+            self._tell(progress)
+            waiting = [job for job in jobs if not job.is_over]
+            if not waiting:
                 break
-            self._client.sleep(wait_s)
-            asked_s = 0.0
-            for job in self.jobs:
-                if not job.is_over:
-                    asked_s = max(asked_s, self._ask(job) or 0.0)
+            wait_s = delay_s
+            if first:  # a run that is taken up again was asked for long ago
+                wait_s = max(0.0, delay_s - (time.time() - max(job.asked_s or job.sent_s for job in waiting)))
+                first = False
+            if until_s is not None:
+                wait_s = min(wait_s, until_s - time.monotonic())
+                if wait_s <= 0 and until_s <= time.monotonic():
+                    break
+            clients[0].sleep(wait_s)
+            asked_s = max(self._ask(job, delay_s) or 0.0 for job in waiting)
             delay_s = max(min(delay_s * _PATIENCE, longest_s), min(asked_s, longest_s))
-            self._report(progress)
-        return self.status
+        if collect:
+            self._tell_collected(progress)
+            if self.desk.asked.get("delete"):
+                self._clean()
 
-    def _ask(self, job: Job) -> float | None:
-        """Ask for the status of a job, and answer how long to wait before the next time, if it says."""
-        try:
-            answer, wait_s = self._client.poll(f"transcriptions/{job.id}")
-        except NotFoundError:
-            job.status, job.error = "Failed", "the job is gone: it was deleted, or its time to live is over"
+    def _ask(self, job: Job, delay_s: float) -> float | None:
+        """Ask for the status of a job, and answer how long to wait before the next time, if it says.
+
+        A job that another process has asked for since is not asked again.
+        """
+        now_s = time.time()
+        row = next(iter(self.desk.ledger.read("SELECT asked_s FROM jobs WHERE number = ?", job.number)), None)
+        at_s = row["asked_s"] if row else None
+        if at_s and at_s != self._asked_s.get(job.number) and now_s - at_s < delay_s / 2:
             return None
-        job.status = answer.get("status", job.status)
-        if job.status == "Failed":
-            error = (answer.get("properties") or {}).get("error") or {}
-            job.error = (
-                " ".join(str(error[k]) for k in ("code", "message") if error.get(k)) or "no reason given"
-            )
+        self._asked_s[job.number] = now_s
+        client: SpeechClient = self.desk.client(job.endpoint)
+        wait_s = None
+        try:
+            answer, wait_s = client.poll(f"transcriptions/{job.id}")
+            kept = changes(answer, now_s)
+        except NotFoundError:
+            gone = "the job is gone: it was deleted, or its time to live is over"
+            kept = {"status": "Failed", "error": gone, "ended_s": now_s, "asked_s": now_s}
+        if job.began_s:
+            kept.pop("began_s", None)
+        self.desk.ledger.set_job(job.number, **kept)
         return wait_s
 
-    def _report(self, progress: ProgressCallback | None) -> None:
-        if progress is None:
-            return
-        over = [job for job in self.jobs if job.is_over]
-        known = all(item.info for job in self.jobs for item in job.recordings)
-        total = sum(job.duration_s if known else len(job.recordings) for job in self.jobs)
-        done = sum(job.duration_s if known else len(job.recordings) for job in over)
-        files = sum(len(job.recordings) for job in self.jobs)
-        note = f"{len(over)} of {len(self.jobs)} jobs, {files} recordings"
-        took_s = time.monotonic() - self._started_s
-        eta_s = took_s * (total - done) / done if 0 < done < total else None
-        progress(Progress("transcribe", done, total, note, eta_s))
+    def _read(self, number: int, progress: ProgressCallback | None) -> None:
+        """Collect a job, unless another process has."""
+        with self.desk.locked():
+            for job in self.desk.ledger.jobs(self.name, f"jobs.number = {number} AND jobs.is_read = 0"):
+                collect_job(self.desk, job, lambda settled: self._tell_collected(progress))
 
-    # --- results ------------------------------------------------------------------------------------------
+    def _clean(self) -> None:
+        with self.desk.locked():
+            for job in self.desk.ledger.jobs(self.name, "jobs.is_read = 1 AND jobs.is_deleted = 0"):
+                clean_job(self.desk, job)
 
-    def collect(self, progress: ProgressCallback | None = None) -> Collected:
-        """Wait for the jobs, then read their results; each recording ends as a transcript or as a failure."""
-        from speechkit.transcripts.schema import Transcript
+    def _tell(self, progress: ProgressCallback | None) -> None:
+        if progress:
+            progress(progress_of(self.jobs, self.desk.ledger.count(self.name), time.time()))
 
-        if not all(job.is_over for job in self.jobs):
-            self.watch(progress)
-        found: dict[str, Transcript] = {}
-        problems = list(self.problems)
-        for outcome in self._outcomes(progress):
-            if isinstance(outcome, Problem):
-                problems.append(outcome)
-            else:
-                found.setdefault(outcome.call_ids[0], outcome)
-        return Collected(Transcript.concat(found.values()), problem_table(problems))
-
-    def _outcomes(self, progress: ProgressCallback | None) -> Iterator[Transcript | Problem]:
-        """Yield a transcript or a problem for each recording of each job."""
-        done, total = 0, sum(len(job.recordings) for job in self.jobs)
-        for job in self.jobs:
-            results, report = self._files(job)
-            total += max(0, len(results) - len(job.recordings))  # of a container
-            seen: set[str | None] = set()
-            unread: list[Problem] = []  # results that could not be read so far as to say whose they are
-            with ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="speechkit-download") as pool:
-                waiting = [pool.submit(self._read, job, file) for file in results]
-                for future in as_completed(waiting):
-                    outcome = future.result()
-                    done += 1
-                    if isinstance(outcome, Problem) and outcome.call_id is None:
-                        unread.append(outcome)
-                        continue
-                    seen.add(outcome.call_id if isinstance(outcome, Problem) else outcome.call_ids[0])
-                    yield outcome
-                    if progress:
-                        progress(Progress("collect", done, total))
-            for failure in report_failures(report):
-                item = job.recording_of(failure.source)
-                problem = Problem(
-                    item.source if item else failure.source, failure.error, item.call_id if item else None
-                )
-                if problem.call_id not in seen or item is None:
-                    seen.add(problem.call_id)
-                    yield problem
-            yield from self._without_outcome(job, seen, unread)
-            done += max(0, len(job.recordings) - len(results))
+    def _tell_collected(self, progress: ProgressCallback | None) -> None:
+        counts = self.desk.ledger.count(self.name)
+        total = sum(counts.values()) - counts.get("skipped", 0)
         if progress and total:
-            progress(Progress("collect", total, total))
+            open_ = sum(
+                counts.get(state, 0) for state in ("listed", "looked", "planned", "published", "submitted")
+            )
+            progress(Progress("collect", total - open_, total))
 
-    def _without_outcome(self, job: Job, seen: set[str | None], unread: list[Problem]) -> Iterator[Problem]:
-        """Yield a problem for each recording that has neither a readable result nor a word in the report."""
-        reason = (
-            f"job {job.id} failed: {job.error}" if job.status == "Failed" else "the service gave no result"
-        )
-        error = JobFailedError(f"{reason.rstrip('.')}. Transcribe it again.")
-        for item in job.recordings:
-            if item.call_id not in seen:
-                yield Problem(item.source, unread.pop().error if unread else error, item.call_id)
-        yield from unread
-        if job.status == "Failed" and not job.recordings:
-            yield Problem(self.name, error)
 
-    def _files(self, job: Job) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """List a job's result files, and read its report; a job that failed or is gone may have none."""
-        results: list[dict[str, Any]] = []
-        report: dict[str, Any] = {}
-        try:
-            for file in self._client.pages(f"transcriptions/{job.id}/files"):
-                if file.get("kind") == "Transcription":
-                    results.append(file)
-                elif file.get("kind") == "TranscriptionReport":
-                    report = json.loads(self._download(file))
-        except (NotFoundError, AccessDeniedError, ValueError) as error:
-            log.info("job %s: its files or its report cannot be read: %s", job.id, error)
-        return results, report
-
-    def _download(self, file: dict[str, Any]) -> bytes:
-        """Download a file, with a new link where its own has expired."""
-        try:
-            return self._client.download(file["links"]["contentUrl"])
-        except AccessDeniedError:
-            return self._client.download(self._client.get(file["self"])["links"]["contentUrl"])
-
-    def _read(self, job: Job, file: dict[str, Any]) -> Transcript | Problem:
-        """Download one result and find the recording it is of."""
-        name, item = str(file.get("name", "")), None
-        try:
-            body = self._download(file)
-            source = source_of(body)
-            item = job.recording_of(source)
-            if item is None and len(job.recordings) == 1:
-                item = job.recordings[0]
-            if item is None and job.recordings:
-                what = strip_sas(source) or "nothing"
-                raise TranscriptError(
-                    f"{name} is the result of {what}, which was not sent. Transcribe it again."
-                )
-            return read_result(body, item or unplanned(source or name), "batch", self._client.engine)
-        except SpeechkitError as error:
-            return Problem(item.source if item else name, error, item.call_id if item else None)
-
-    def delete(self) -> None:
-        """Delete the jobs with their results, and what was published for them."""
-        for job in self.jobs:
-            self._client.delete(f"transcriptions/{job.id}")
-        if self._storage:
-            for name in self._published:
-                self._storage.remove(name)
+def _has_changed(row: Row) -> bool:
+    """Whether a file is another than the one that failed."""
+    return stamp(row["address"]) not in ((row["modified_ns"] or 0, row["bytes"] or 0), (0, 0))

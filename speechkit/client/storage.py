@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import parse_qs, urlsplit
 
 from speechkit import limits
 from speechkit.client.auth import default_credential
@@ -22,6 +23,7 @@ from speechkit.errors import (
     SettingsError,
     SpeechkitError,
     StatusError,
+    ThrottledError,
     UnreachableError,
 )
 from speechkit.progress import Progress, ProgressCallback
@@ -242,6 +244,20 @@ def _denied(what: str, status: int) -> AccessDeniedError:
     )
 
 
+def sas_end_s(url: str) -> float | None:
+    """Return when the signature of a URL ends, in seconds since 1970; None where it says nothing.
+
+    >>> sas_end_s("https://a.example/c.wav?se=2026-11-23T12:00:00Z&sig=abc")
+    1795435200.0
+    """
+    text = parse_qs(urlsplit(url).query).get("se", [""])[0]
+    try:
+        end = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (end if end.tzinfo else end.replace(tzinfo=UTC)).timestamp()
+
+
 def has_storage(settings: Settings, client: SpeechClient) -> bool:
     """Whether recordings of this machine can be handed to the service at all."""
     return bool(settings.storage_account_url or settings.storage_connection_string) or client.is_local
@@ -277,12 +293,17 @@ def open_storage(settings: Settings, client: SpeechClient) -> Storage:
 def publish_all(
     storage: Storage, files: Mapping[str, Path], progress: ProgressCallback | None = None
 ) -> dict[str, str | SpeechkitError]:
-    """Publish files under their names, some at a time; answer the URL of each, or the error that it met."""
+    """Publish files under their names, some at a time; answer the URL of each, or the error that it met.
+
+    What would meet every file, such as a wrong key or no connection, is raised at once.
+    """
     answers: dict[str, str | SpeechkitError] = {}
 
     def publish(name: str) -> str | SpeechkitError:
         try:
             return storage.publish(files[name], name)
+        except (AccessDeniedError, SettingsError, ThrottledError, UnreachableError):
+            raise
         except SpeechkitError as error:
             return error
         except OSError as error:

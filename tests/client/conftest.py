@@ -40,7 +40,8 @@ class FakeAzure:
     """Takes jobs, ends them after `polls` requests for their status, and keeps what it was asked.
 
     `failing` maps part of a source to an error kind of the report; `planned` are answers to give first, to
-    any request whose path contains their key; `job_error` ends every job as Failed.
+    any request whose path contains their key; `job_error` ends every job as Failed; the answers to the next
+    `lose_answers` submissions are lost, though the jobs are taken.
     """
 
     def __init__(self) -> None:
@@ -53,6 +54,7 @@ class FakeAzure:
         self.planned: dict[str, list[httpx.Response | Exception]] = {}
         self.job_error: dict[str, str] | None = None
         self.page_size = 2
+        self.lose_answers = 0
         self.spoken_source: Callable[[str], str] = lambda url: url.partition("?")[0]
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -81,9 +83,18 @@ class FakeAzure:
             body = json.loads(request.content)
             self.bodies.append(body)
             name = f"job{len(self.jobs)}"
-            self.jobs[name] = {"urls": body.get("contentUrls", []), "polls": 0}
             link = f"https://elsewhere.example/speechtotext/transcriptions/{name}?api-version=2025-10-15"
-            return httpx.Response(201, json={"self": link, "status": "NotStarted"})
+            entity = {key: body[key] for key in ("displayName", "customProperties")}
+            entity |= {"self": link, "status": "NotStarted"}
+            self.jobs[name] = {"urls": body.get("contentUrls", []), "polls": 0, "entity": entity}
+            if self.lose_answers:
+                self.lose_answers -= 1
+                raise httpx.ReadError("the answer was lost")
+            return httpx.Response(201, json=entity)
+        if path == "transcriptions":
+            wanted = request.url.params["filter"].removeprefix("displayName eq '").removesuffix("'")
+            there = [job["entity"] for job in self.jobs.values()]
+            return httpx.Response(200, json={"values": [e for e in there if e["displayName"] == wanted]})
         if path == "transcriptions:transcribe":
             body = {"durationMilliseconds": 2000, "combinedPhrases": [], "phrases": []}
             return httpx.Response(200, json=body)

@@ -150,7 +150,7 @@ def test_pages(client: SpeechClient, batch: Batch, recording: Make) -> None:
     listed = list(client.pages("transcriptions", top=1))
     assert {job["self"].split("/")[-1].split("?")[0] for job in listed} >= ids
     ours = [j for j in listed if j["displayName"].startswith("page")]
-    assert [j["customProperties"] for j in ours] == [{"speechkit_run": j["displayName"]} for j in ours]
+    assert [j["customProperties"]["speechkit_run"] for j in ours] == [j["displayName"] for j in ours]
     for run in runs:
         run.watch()
         run.delete()

@@ -14,7 +14,8 @@ import pytest
 
 from speechkit import errors
 from speechkit.client.fast import Fast
-from speechkit.client.plan import Problem, make_plan
+from speechkit.client.plan import make_plan
+from speechkit.client.recording import Problem
 from speechkit.client.rest import SpeechClient
 from speechkit.progress import Progress
 

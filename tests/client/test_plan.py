@@ -6,15 +6,23 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from speechkit import limits
 from speechkit.client.options import Options
-from speechkit.client.plan import Plan, Recording, check_size, make_plan, split_message
+from speechkit.client.plan import Plan, check_size, make_plan
+from speechkit.client.recording import Recording, split_message
 from speechkit.errors import AudioNotFoundError, EmptyAudioError, RequestRefusedError
 from speechkit.progress import Progress
+from speechkit.transcripts.schema import Transcript
 
 Make = Callable[..., Path]
+
+
+def corpus_of(*calls: tuple[str, str, str | None]) -> Transcript:
+    """Calls that are there already: (call_id, source, SHA-256)."""
+    return Transcript(pd.DataFrame(calls, columns=["call_id", "source", "audio_sha256"]))
 
 
 def test_each_bad_file_is_a_problem_and_the_others_are_planned(recording: Make, shared: Path) -> None:
@@ -103,25 +111,25 @@ def test_what_is_known_is_left_out_unless_asked_for(recording: Make) -> None:
     recording(Path("by_hand.wav"), seed=3)
     recording(Path("new.wav"), seed=4)
     digest = {r.call_id: r.sha256 for r in make_plan(".").items}
-    known = {
-        "old": ("old.wav", digest["old"]),
-        "changed": ("changed.wav", "0" * 64),
-        "by_hand": ("by_hand.wav", ""),
-    }
-    plan = make_plan(".", known=known)
+    known = corpus_of(
+        ("old", "before/old.wav", digest["old"]),
+        ("changed", "changed.wav", "0" * 64),
+        ("by_hand", "by_hand.wav", None),
+    )
+    plan = make_plan(".", corpus=known)
     assert sorted(r.call_id for r in plan.items) == [f"changed-{digest['changed'][:8]}", "new"]
     assert sorted(plan.skipped) == [
         ("by_hand.wav", "is in the corpus as by_hand"),
         ("old.wav", "is in the corpus as old"),
     ]
-    again = make_plan(".", known=known, again=True)
+    again = make_plan(".", corpus=known, again=True)
     assert sorted(r.call_id for r in again.items) == [
         "by_hand",
         f"changed-{digest['changed'][:8]}",
         "new",
         "old",
     ]
-    make_plan("old.wav", known=known).raise_if_nothing()
+    make_plan("old.wav", corpus=known).raise_if_nothing()
 
 
 def test_urls_are_read_where_they_are() -> None:
@@ -133,8 +141,8 @@ def test_urls_are_read_where_they_are() -> None:
     assert second.call_id.startswith("call 1-")
     assert first.options == Options()
     assert "sig" not in plan.recordings.to_string()
-    known = {"call 1": ("https://b.example/call%201.wav", "")}
-    assert [r.source for r in make_plan([signed, second.address], known=known).items] == [first.source]
+    known = corpus_of(("call 1", "https://b.example/call%201.wav", None))
+    assert [r.source for r in make_plan([signed, second.address], corpus=known).items] == [first.source]
 
 
 def test_more_than_a_job_takes_becomes_several_jobs() -> None:

@@ -16,8 +16,9 @@ import pytest
 from speechkit import audio, errors
 from speechkit.analysis.latency import measure_latency
 from speechkit.client.options import Options
-from speechkit.client.plan import Problem, make_plan
+from speechkit.client.plan import make_plan
 from speechkit.client.realtime import Realtime, RealtimeTranscript
+from speechkit.client.recording import Problem
 from speechkit.client.rest import SpeechClient
 from speechkit.client.sessions import load_sdk
 from speechkit.progress import Progress
