@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -18,11 +19,16 @@ from typer.testing import CliRunner
 
 from speechkit import audio
 from speechkit.cli import app
+from speechkit.client.realtime import Realtime, RealtimeTranscript
+from speechkit.client.rest import SpeechClient
 from speechkit.connect import Speech
 from speechkit.errors import AudioError, LocalServiceError
 from speechkit.settings import Settings
 from speechkit.shapes import schema_departures, schemas, shape_of
-from speechkit.verify import ANSWERS, Answers, ask, report_json, report_markdown, verify, write_report
+from speechkit.verify import ANSWERS, verify
+from speechkit.verify.asking import Answers, ask
+from speechkit.verify.report import report_json, report_markdown, write_report
+from tests.client.scripted_speech import Script, scripted
 from tests.local.service_fixture import KEY, Running, start
 from tests.local.test_results import schema  # noqa: F401  # a fixture
 
@@ -47,9 +53,38 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def good(odd: Running, recording: Path) -> Answers:
+def live(recording: Path) -> RealtimeTranscript:
+    """What the Speech SDK makes of a scripted service that says two words."""
+    with scripted(Script([(0.2, "hello there", "")], key=KEY)) as serving:
+        realtime = Realtime(SpeechClient(serving.url, key=KEY))
+        return realtime.transcribe(recording, pace=None, diarization=None)
+
+
+@pytest.fixture(autouse=True)
+def streamed(live: RealtimeTranscript, monkeypatch: pytest.MonkeyPatch) -> Callable[[Change | None], None]:
+    """Real time answers so to every service here; a test may change its answer to the first."""
+
+    def answer(change: Change | None) -> None:
+        changes = [change] if change else []
+
+        def transcribe(sample: Path, **options: Any) -> RealtimeTranscript:
+            results = copy.deepcopy(live.results)
+            if changes:
+                changes.pop()(results[0])
+            return RealtimeTranscript(live, live.events, results)
+
+        monkeypatch.setattr(Speech, "realtime", SimpleNamespace(transcribe=transcribe))
+
+    answer(None)
+    return answer
+
+
+@pytest.fixture(scope="module")
+def good(odd: Running, recording: Path, live: RealtimeTranscript) -> Answers:
     """What the odd service answers."""
-    return ask(speech_of(odd), recording)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Speech, "realtime", SimpleNamespace(transcribe=lambda *_, **__: live))
+        return ask(speech_of(odd), recording)
 
 
 def speech_of(running: Running, transport: httpx.BaseTransport | None = None, **settings: Any) -> Speech:
@@ -107,10 +142,11 @@ def test_the_local_service_has_no_departures(odd: Running, recording: Path) -> N
         "file",
         "batch",
         "batch report",
+        "real time",
     ]
     assert set(found.shapes) == set(ANSWERS)
-    assert found.sentence() == "7 answers of 127.0.0.1 looked at: 0 departures"
-    assert [s.done for s in steps] == [0, 1, 2, 3, 4]
+    assert found.sentence() == "8 answers of 127.0.0.1 looked at: 0 departures"
+    assert [s.done for s in steps] == [0, 1, 2, 3, 4, 5, 6]
     assert nothing_is_left(odd)
 
 
@@ -205,6 +241,34 @@ def test_each_departure_is_listed(
     assert nothing_is_left(odd), "also where an answer was strange"
 
 
+@pytest.mark.parametrize(
+    ("change", "where", "what"),
+    [
+        pytest.param(lambda a: a.pop("NBest"), "[].NBest", "is missing", id="no-hypotheses?"),
+        pytest.param(lambda a: a.update(Offset=0.5), "[].Offset", "is number, expected integer", id="ticks?"),
+        pytest.param(lambda a: a["NBest"][0].pop("Words"), "[].NBest[].Words", "is missing", id="no-words?"),
+    ],
+)
+def test_each_departure_in_real_time_is_listed(
+    odd: Running, recording: Path, streamed: Any, change: Change, where: str, what: str
+) -> None:
+    streamed(change)
+    found = verify(speech_of(odd), recording, reference=speech_of(odd))
+    assert {(d.answer, d.where, d.what) for d in found.departures if d.kind == "departure"} >= {
+        ("real time", where, what)
+    }
+    assert {d.answer for d in found.departures} == {"real time"}
+
+
+def test_without_the_sdk_real_time_is_left_out_and_said_to_be(
+    odd: Running, recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "azure.cognitiveservices.speech", None)
+    found = verify(speech_of(odd), recording, reference=speech_of(odd))
+    assert "pip install 'speechkit[realtime]'" in found.left_out["real time"]
+    assert not found.departs
+
+
 def test_a_key_more_is_information(odd: Running, recording: Path) -> None:
     change = {"POST .*:transcribe": lambda a: a["phrases"][0].update(mood={"name": "glad", "score": 1})}
     found = verify(speech_of(odd, Departing(change)), recording, reference=speech_of(odd))
@@ -252,7 +316,7 @@ def test_without_storage_batch_is_left_out_and_said_to_be(odd: Running, recordin
     speech.__dict__["storage"] = None
     found = verify(speech, recording, reference=speech_of(odd))
     assert found.left_out == {"batch": "no storage is configured: batch could not read the recording"}
-    assert list(found.shapes) == ["fast"]
+    assert list(found.shapes) == ["fast", "real time"]
     assert not found.departs
 
 

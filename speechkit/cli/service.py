@@ -39,7 +39,7 @@ def verify(
     """Send 5 seconds to the configured service and list where its answers depart from what is expected."""
     from speechkit.connect import connect
     from speechkit.verify import verify as compare
-    from speechkit.verify import write_report
+    from speechkit.verify.report import write_report
 
     speech = connect(quiet=True)
     say(speech.describe())

@@ -41,11 +41,16 @@ EventCallback = Callable[[Event], object]
 
 
 class RealtimeTranscript(Transcript):
-    """A Transcript with `events`: each hypothesis and final as it arrived, see `transcripts.events.EVENTS`."""
+    """A Transcript with `events`: each hypothesis and final as it arrived, see `transcripts.events.EVENTS`.
 
-    def __init__(self, transcript: Transcript, events: pd.DataFrame) -> None:
+    `results` are the finals as the service wrote them, n-best and all.
+    """
+
+    def __init__(
+        self, transcript: Transcript, events: pd.DataFrame, results: Sequence[dict[str, Any]] = ()
+    ) -> None:
         self._tables = {name: transcript.table(name) for name in TABLES}
-        self.events = events
+        self.events, self.results = events, list(results)
 
 
 class Realtime:
@@ -162,7 +167,8 @@ class Realtime:
         made = read_result(body, item, "realtime", engine)
         calls = made.calls.assign(channels=channels)
         calls["locale"] = calls["locale"].fillna(item.options.locale)
-        return RealtimeTranscript(Transcript(calls, made.phrases, made.words), to_table(events))
+        results = [result for session in sessions for result in session.results]
+        return RealtimeTranscript(Transcript(calls, made.phrases, made.words), to_table(events), results)
 
 
 def check_pace(pace: float | None) -> None:

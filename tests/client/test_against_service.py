@@ -19,6 +19,7 @@ from speechkit.client.options import Options
 from speechkit.client.rest import SpeechClient
 from speechkit.client.storage import LocalStorage
 from speechkit.connect import Speech, connect
+from speechkit.verify import ANSWERS, verify
 from tests.local.service_fixture import KEY, Running, start
 
 Make = Callable[..., Path]
@@ -229,3 +230,11 @@ def test_the_recording_goes_as_it_is(client: SpeechClient, recording: Make) -> N
     url = LocalStorage(client).publish(path, path.name)
     assert httpx.get(url).content == path.read_bytes()
     assert client.download(url) == path.read_bytes()
+
+
+def test_verify_finds_nothing_to_say_of_any_mode(speech: Speech) -> None:
+    found = verify(speech)
+    assert (found.departures, found.problems) == ((), {})
+    assert found.left_out == {"comparison with the local service": "this is the local service itself"}
+    assert set(found.shapes) == set(ANSWERS)
+    assert "[].NBest[].Words[].Word" in found.shapes["real time"]
