@@ -57,6 +57,7 @@ serve: models  ## the local service in the foreground (PORT=N to choose the port
 data: setup-dev models  ## synthesize the demo calls again (needs festival and flite), then their corpus
 	@$(BIN)/python data/make_calls.py
 	@$(BIN)/python data/make_corpus.py
+	@$(BIN)/python data/make_conditions.py
 	@$(BIN)/python data/make_study.py
 	@$(BIN)/python data/make_weeks.py
 

@@ -26,6 +26,8 @@ def main() -> None:
         speechkit("summarize", str(new))
         shutil.rmtree(new / "answers", ignore_errors=True)  # what was asked and answered: no reader needs it
         (new / ".lock").unlink(missing_ok=True)
+        if (CORPUS / "corrections").is_dir():  # what a person heard is not lost with the transcripts
+            (CORPUS / "corrections").rename(new / "corrections")
         shutil.rmtree(CORPUS, ignore_errors=True)
         new.rename(CORPUS)
 

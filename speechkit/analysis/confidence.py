@@ -50,20 +50,22 @@ def levels(words: pd.DataFrame, by: str | Sequence[str] = "call_id", below: floa
     """Sum up the confidence of the words of each group.
 
     `by` names one column or several. The answer has these columns, in their order, and `words`, `unknown`
-    (words without a confidence), `mean`, `median` and `doubtful_share` (of the words with a confidence, the
-    part under `below`); where no word has a confidence the last three are missing.
+    (words without a confidence), `mean`, `median`, `lower` and `upper` (the quartiles) and `doubtful_share`
+    (of the words with a confidence, the part under `below`); what no confidence tells is missing.
 
     >>> words = pd.DataFrame({"call_id": ["a", "a", "b"], "confidence": [0.9, 0.3, None]})
     >>> levels(words)
-      call_id  words  unknown  mean  median  doubtful_share
-    0       a      2        0   0.6     0.6             0.5
-    1       b      1        1   NaN     NaN             NaN
+      call_id  words  unknown  mean  median  lower  upper  doubtful_share
+    0       a      2        0   0.6     0.6   0.45   0.75             0.5
+    1       b      1        1   NaN     NaN    NaN    NaN             NaN
     """
     keys = [by] if isinstance(by, str) else list(by)
     marked = words[[*keys, "confidence"]].assign(
         doubtful=(words["confidence"] < below).astype(float).where(words["confidence"].notna())
     )
-    table = marked.groupby(keys, dropna=False).agg(
+    groups = marked.groupby(keys, dropna=False)
+    quartiles = groups["confidence"].quantile(np.array([0.25, 0.75])).unstack()
+    table = groups.agg(
         words=("confidence", "size"),
         known=("confidence", "count"),
         mean=("confidence", "mean"),
@@ -71,7 +73,32 @@ def levels(words: pd.DataFrame, by: str | Sequence[str] = "call_id", below: floa
         doubtful_share=("doubtful", "mean"),
     )
     table.insert(1, "unknown", table["words"] - table.pop("known"))
+    table.insert(4, "lower", quartiles[0.25])
+    table.insert(5, "upper", quartiles[0.75])
     return table.reset_index()
+
+
+def extremes(words: pd.DataFrame, columns: Sequence[str], at_least: int = 30) -> pd.DataFrame:
+    """Tell by what the confidence differs: of each column the groups with the least and the highest mean.
+
+    Groups of fewer than `at_least` words with a confidence are left out, and columns without two groups. The
+    answer has `by`, `groups`, `lowest`, `its_mean`, `highest`, `and_its`, and `apart` (the difference), what
+    tells most first.
+
+    >>> words = pd.DataFrame({"channel": [0, 0, 1, 1], "confidence": [0.9, 0.8, 0.5, 0.4]})
+    >>> extremes(words, ["channel"], at_least=2).round(2)
+            by  groups lowest  its_mean highest  and_its  apart
+    0  channel       2      1      0.45       0     0.85    0.4
+    """
+    rows = []
+    for column in columns:
+        table = words.groupby(column)["confidence"].agg(["count", "mean"])
+        mean = table.loc[table["count"] >= at_least, "mean"].sort_values()
+        if len(mean) > 1:
+            low, high = mean.iloc[0], mean.iloc[-1]
+            rows.append((column, len(mean), str(mean.index[0]), low, str(mean.index[-1]), high, high - low))
+    names = ["by", "groups", "lowest", "its_mean", "highest", "and_its", "apart"]
+    return pd.DataFrame(rows, columns=names).sort_values("apart", ascending=False, ignore_index=True)
 
 
 def doubted(words: pd.DataFrame, times: int = 3) -> pd.DataFrame:
@@ -101,8 +128,8 @@ def doubtful(
     `below`. A passage is a run of such words, at least `min_words` long, without the surer words at its edges
     (those that are not themselves under `below`). A phrase shorter than the window is judged as a whole.
 
-    The answer is in time order, with `call_id`, `phrase_id`, `channel`, `speaker`, `start_s`, `end_s`,
-    `words`, `confidence` (mean of the passage), `before`, `text` and `after` (up to `context` words of the
+    The answer is in time order, with `call_id`, `phrase_id`, `position`, `channel`, `speaker`, `start_s`,
+    `end_s`, `words`, `confidence` (mean of the passage), `before`, `text` and `after` (up to `context` words of the
     phrase on each side). Text is the display form where words have one, else the lexical form. Words without
     a confidence are read, but count for nothing.
 
@@ -117,7 +144,7 @@ def doubtful(
        start_s  end_s           before        text after
     0      3.0    5.9  please take the  boy a flex  plan
     """
-    words = transcript.words
+    words = by_phrase(transcript.words)
     phrase, _ = pd.factorize(words["phrase_id"])
     count = len(words)
     confidence = words["confidence"].to_numpy(dtype=float, na_value=np.nan)
@@ -133,15 +160,25 @@ def doubtful(
         starts, ends = ahead[starts], behind[ends]
     keep = (ends - starts + 1) >= min_words
     starts, ends = starts[keep], ends[keep]
+    answer = passages(words, starts, ends, context)
+    return answer.sort_values(["call_id", "start_s"], ignore_index=True)
+
+
+def passages(words: pd.DataFrame, starts: Any, ends: Any, context: int = 5) -> pd.DataFrame:
+    """Describe the passages from the places `starts` to `ends`, each within a phrase of words `by_phrase`.
+
+    The columns are those of `doubtful`; `position` is that of the first word in its phrase.
+    """
     text = words["word"]
     if "display" in words.columns:
         text = words["display"].fillna(text)
     spoken = text.fillna("").to_numpy(dtype=object)
+    confidence = words["confidence"].to_numpy(dtype=float, na_value=np.nan)
+    first, last = _edges(pd.factorize(words["phrase_id"])[0])
     pieces = list(zip(starts, ends, strict=True))
     head, tail = words.iloc[starts], words.iloc[ends]
-    answer: pd.DataFrame = head[["call_id", "phrase_id", "channel", "speaker", "start_s"]].reset_index(
-        drop=True
-    )
+    columns = ["call_id", "phrase_id", "position", "channel", "speaker", "start_s"]
+    answer: pd.DataFrame = head[columns].reset_index(drop=True)
     answer["end_s"] = tail["end_s"].to_numpy()
     answer["words"] = ends - starts + 1
     answer["confidence"] = [float(np.nanmean(confidence[a : b + 1])) for a, b in pieces]
@@ -149,7 +186,7 @@ def doubtful(
     answer["text"] = [" ".join(spoken[a : b + 1]) for a, b in pieces]
     answer["after"] = [" ".join(spoken[b + 1 : min(last[b], b + context) + 1]) for a, b in pieces]
     types = dict.fromkeys(("call_id", "phrase_id", "speaker", "before", "text", "after"), "str")
-    return answer.astype(types).sort_values(["call_id", "start_s"], ignore_index=True)
+    return answer.astype(types)
 
 
 def _edges(group: Any) -> tuple[Any, Any]:
@@ -174,6 +211,12 @@ def _windowed_mean(values: Any, first: Any, last: Any, window: int) -> Any:
     answer = np.full(len(values), np.nan)
     np.divide(summed, counted, out=answer, where=counted > 0)
     return answer
+
+
+def by_phrase(words: pd.DataFrame) -> pd.DataFrame:
+    """Put the words of each phrase together: in time order those of people who speak at once are mixed."""
+    phrase, _ = pd.factorize(words["phrase_id"])
+    return words.iloc[np.argsort(phrase, kind="stable")]
 
 
 def _runs(marked: Any, group: Any) -> tuple[Any, Any]:

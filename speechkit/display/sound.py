@@ -84,5 +84,28 @@ def _encoded(path: Path, blocks: Iterable[Any]) -> bytes:
     return buffer.getvalue()
 
 
+def clip(path: Path, from_s: float, to_s: float, channel: int | None = None) -> bytes:
+    """Cut a piece out of a recording as a 16-bit WAV file of one channel: `channel`, or all of them mixed.
+
+    What lies before the piece is decoded too. Raises the AudioError tree for a file that cannot be used.
+    """
+    import numpy as np
+    import soundfile
+
+    held, at = [], 0
+    first, last = round(max(0.0, from_s) * RATE), round(to_s * RATE)
+    for block in decode_blocks(path, RATE, block_s=1.0):
+        if at + block.shape[1] > first:
+            alone = channel is not None and channel < len(block)
+            row = block[channel] if alone else mix(block)
+            held.append(row[max(0, first - at) : last - at])
+        at += block.shape[1]
+        if at >= last:
+            break
+    buffer = BytesIO()
+    soundfile.write(buffer, np.concatenate([np.zeros(0, np.float32), *held]), RATE, "PCM_16", format="WAV")
+    return buffer.getvalue()
+
+
 def _channels(held: int) -> int:
     return held if held in BITS_PER_S else 1

@@ -1,4 +1,5 @@
-"""The player in JupyterLab, after a run: the page around it listens to keys too, and has its own theme."""
+"""The player and the review panel in JupyterLab, after a run: the page around them listens to keys too, and has
+its own theme."""
 
 from __future__ import annotations
 
@@ -8,15 +9,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import httpx
 import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from speechkit import open_corpus
 from speechkit.audio import write_wav
+from speechkit.transcripts.corrections import answers
 from tests.browser.conftest import Watched
 from tests.conftest import ROOT
 
@@ -27,6 +29,14 @@ SHOW = """from speechkit.display.player import player
 from tests.sample_call import sample_call
 player(sample_call(), audio="c01.wav")"""
 LINKED = 'player(sample_call(), audio="c01.wav", embed_max_bytes=0)'
+
+REVIEW = """from speechkit import open_corpus
+from speechkit.analysis.review import queue
+from speechkit.display.review import Review
+from tests.sample_call import sample_call
+corpus = open_corpus("corpus", create=True)
+_ = corpus.add(sample_call(source="c01.wav"), again=True)
+Review(corpus, queue(corpus, 0.7), recordings=".")"""
 
 
 def free_port() -> int:
@@ -44,9 +54,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     work = home / "work"
     work.mkdir()
     write_wav(work / "c01.wav", np.zeros((1, 16000 * 30), np.float32), 16000)
-    cells = [nbformat.v4.new_code_cell(SHOW), nbformat.v4.new_code_cell(LINKED)]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), work / "n.ipynb")
+    for name, sources in {"n": [SHOW, LINKED], "review": [REVIEW]}.items():
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        made = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(made, work / f"{name}.ipynb")
     quiet = home / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     quiet.parent.mkdir(parents=True)
     quiet.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
@@ -82,19 +94,22 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, lab: str) -> Iterator[Page]:
-    """The notebook after `Run All Cells`."""
+def opened(browser: Browser, lab: str) -> Iterator[Callable[[str], Page]]:
+    """Opens a notebook by its name and runs all its cells."""
     context = browser.new_context(viewport={"width": 1300, "height": 1400})
     seen = Watched(context)
     errors: list[str] = []
-    page = context.new_page()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(f"{lab}/lab/tree/n.ipynb?token={TOKEN}&reset")
-    page.get_by_text("| Idle").wait_for(timeout=90_000)
-    page.locator(".lm-MenuBar-itemLabel", has_text="Run").click()
-    page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
-    expect(page.locator(".speechkit-player[data-ready]")).to_have_count(2, timeout=90_000)
-    yield page
+
+    def run(name: str) -> Page:
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{lab}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
+        page.get_by_text("| Idle").wait_for(timeout=90_000)
+        page.locator(".lm-MenuBar-itemLabel", has_text="Run").click()
+        page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
+        return page
+
+    yield run
     context.close()
     assert errors == []
     assert [url for url in seen.hosts() if not url.startswith((lab, lab.replace("http", "ws")))] == []
@@ -104,7 +119,9 @@ def at(player: Locator) -> float:
     return float(player.locator("audio").evaluate("el => el.currentTime"))
 
 
-def test_the_player_works_after_a_run(page: Page, tmp_path: Path) -> None:
+def test_the_player_works_after_a_run(opened: Callable[[str], Page]) -> None:
+    page = opened("n")
+    expect(page.locator(".speechkit-player[data-ready]")).to_have_count(2, timeout=90_000)
     embedded, linked = page.locator(".speechkit-player").all()
     cells = page.locator(".jp-Notebook .jp-Cell").count()
     # a click, and keys right after it, are for the player and not for the notebook around it
@@ -134,3 +151,43 @@ def test_the_player_works_after_a_run(page: Page, tmp_path: Path) -> None:
     page.locator(".lm-Menu-item", has_text="JupyterLab Dark").last.click()
     expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
     assert embedded.locator(".sk").evaluate(paper) == "rgb(22, 25, 29)"
+
+
+def test_answers_by_key_and_by_button_are_kept_at_once(
+    opened: Callable[[str], Page], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    page = opened("review")
+    panel = page.locator(".speechkit-review[data-keys]")
+    expect(panel).to_have_count(1, timeout=90_000)
+    cells = page.locator(".jp-Notebook .jp-Cell").count()
+    kept = open_corpus(tmp_path_factory.getbasetemp() / "lab0" / "work" / "corpus")
+    expect(panel).to_contain_text("1 of 3")
+    field = panel.locator("input[type=text]")
+    first, sound = field.input_value(), panel.locator("audio")
+    panel.focus()
+    page.keyboard.press("p")
+    for _ in range(100):
+        if at_audio(sound) > 0.3:
+            break
+        time.sleep(0.1)
+    assert at_audio(sound) > 0.3
+    assert 2.9 < float(sound.evaluate("el => el.duration")) < 4.5
+    # by key: in command mode `a` and `c` would add and copy cells
+    page.keyboard.press("a")
+    expect(panel).to_contain_text("2 of 3")
+    assert answers(kept)[["old", "verdict"]].to_numpy().tolist() == [[first, "accepted"]]
+    page.keyboard.press("c")
+    page.keyboard.press("End")
+    page.keyboard.type(" and more")
+    page.keyboard.press("Enter")
+    expect(panel).to_contain_text("3 of 3")
+    assert answers(kept)["new"].tolist()[1].endswith(" and more")
+    # by button
+    panel.get_by_role("button", name="Skip").click()
+    expect(panel).to_contain_text("All 3 passages heard")
+    assert answers(kept)["verdict"].tolist() == ["accepted", "corrected", "skipped"]
+    assert page.locator(".jp-Notebook .jp-Cell").count() == cells
+
+
+def at_audio(audio: Locator) -> float:
+    return float(audio.evaluate("el => el.currentTime"))
