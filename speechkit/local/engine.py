@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from speechkit.local.diarizer import Diarizer
 from speechkit.local.guests import Guests
 from speechkit.local.models import find_models
+from speechkit.local.phrase_list import PhraseList
 from speechkit.local.phrases import HeardWord, Others, cut_phrases
 from speechkit.local.recognition import Alternative, Listening, Phrase, Word
 from speechkit.local.recognizer import Recognizer
@@ -37,7 +38,7 @@ class Engine:
     """
 
     name: Final = "speechkit moonshine-tiny-en"
-    version: Final = "3"
+    version: Final = "4"
 
     def __init__(self, recognizer: Recognizer, aligner: Aligner, voices: VoiceEncoder) -> None:
         self.recognizer, self.voices, self._aligner = recognizer, voices, aligner
@@ -50,6 +51,10 @@ class Engine:
         models = find_models(Path(models_dir))
         return cls(Recognizer.load(models, Trigrams()), Aligner(), VoiceEncoder.load(models.speakers))
 
+    def phrase_list(self, phrases: Sequence[str], weight: float = 1.0) -> PhraseList:
+        """Phrases to expect, as `Recognizer.transcribe` takes them; `weight`, from 0 to 2, says how much."""
+        return PhraseList(phrases, self._phones, weight)
+
     def recognize(
         self,
         samples: Samples | Iterable[Samples],
@@ -57,20 +62,22 @@ class Engine:
         diarize: int | None = None,
         nbest: int = 1,
         phrases: Sequence[str] = (),
+        weight: float = 1.0,
         progress: Callable[[float], None] | None = None,
     ) -> list[Phrase]:
         """Recognize mono float32 sound at 16 kHz: (n,), or an iterable of blocks of it, which keeps memory flat.
 
         `diarize` is the most speakers to tell apart (None: do not), `nbest` how many hypotheses a phrase gets,
-        `phrases` are words to expect, and `progress` is told the seconds that are done. Phrases are in time
-        order; speakers count from 1 in the order of their first word.
+        `phrases` are names and words to expect and `weight`, from 0 to 2, how much; `progress` is told the seconds
+        that are done. Phrases are in time order; speakers count from 1 in the order of their first word.
         """
         blocks = [samples] if isinstance(samples, np.ndarray) else samples
+        expected = self.phrase_list(phrases, weight)
         diarizer = Diarizer(self.voices) if diarize else None
         heard: list[HeardWord] = []
         others: list[Others] = []
         for group in _grouped(find_segments(blocks, self._activity)):
-            found = self.recognizer.transcribe([s.samples for s in group], nbest)
+            found = self.recognizer.transcribe([s.samples for s in group], nbest, expected)
             for segment, hypotheses in zip(group, found, strict=True):
                 best = hypotheses[0]
                 words = self.timed(segment, [(w.text, w.confidence) for w in best.words])
@@ -93,6 +100,10 @@ class Engine:
     def guests(self) -> Guests:
         """The speakers of a conversation that goes on, of whom nobody has spoken yet."""
         return Guests(self.voices)
+
+    def _phones(self, word: str) -> list[str]:
+        with self._aligning:
+            return self._aligner.phones(word)
 
     def timed(self, segment: Segment, spoken: Sequence[tuple[str, float]]) -> list[tuple[int, Word]]:
         """The words of a segment that can be spoken, each with its place, and its times in the recording."""

@@ -7,6 +7,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -112,7 +113,8 @@ async def _hear(service: Service, recording: Fetched, sound: Sound, definition: 
     if definition.channels and sound.channels > 1:  # ignored for mono
         channels = list(definition.channels)
     told = locales.language_of(definition.locale)
-    wanted = [Wanted(channel, definition.speakers, 1, definition.phrases, told) for channel in channels]
+    own = Wanted(None, definition.speakers, 1, definition.phrases, definition.weight, told)
+    wanted = [replace(own, channel=channel) for channel in channels]
     phrases = await asyncio.gather(*(service.listener.hear(recording, w, FAST_PRIORITY) for w in wanted))
     return Heard(sound.duration_s, dict(zip(channels, phrases, strict=True)))
 

@@ -45,14 +45,15 @@ class Wanted:
     """How a recording is to be recognized.
 
     `channel` is the channel to listen to, or None for all of them mixed into one; `speakers` the most
-    speakers that diarization may find, or None for no diarization; `phrases` are words to expect;
-    `language` is told to a recognizer that knows several.
+    speakers that diarization may find, or None for no diarization; `phrases` are words to expect, and
+    `weight`, from 0 to 2, how much; `language` is told to a recognizer that knows several.
     """
 
     channel: int | None = None
     speakers: int | None = None
     nbest: int = 1
     phrases: tuple[str, ...] = ()
+    weight: float = 1.0
     language: str | None = None
 
     def key(self, content_hash: str, engine_version: str) -> str:

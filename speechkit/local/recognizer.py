@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from speechkit.errors import ModelError
 from speechkit.local.models import Models
+from speechkit.local.phrase_list import Candidate, PhraseList
 from speechkit.local.trigrams import Trigrams
+from speechkit.local.vocabulary import Spoken, Token, Vocabulary, join_words
 from speechkit.local.words import lexical
 
 RATE: Final = 16000
@@ -22,7 +24,6 @@ LAYERS, HEADS, WIDTH = 6, 8, 36  # of the decoder's attention
 HOP: Final = 384  # samples that one encoder frame stands for
 TOKENS_PER_S: Final = 6.5  # the model's makers: more is a repetition loop
 MIN_SAMPLES: Final = 1600  # the encoder's convolutions need some input
-SPACE: Final = "▁"
 LEVEL: Final = 0.2  # root mean square: of the levels tried (-26, -20, -14 dB) the best
 MIN_LEVEL: Final = 1e-3  # what is fainter is not made loud
 BATCH: Final = 8  # rows decoded together; more no longer gain anything
@@ -33,22 +34,6 @@ EACH_WORD: Final = 0.5  # log probability added for each word, for both models f
 NEGLIGIBLE: Final = 14.0  # tokens this much below the likeliest have no weight together
 
 Samples = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Token:
-    """A piece of a word, and the probability that the model gave it."""
-
-    piece: bytes
-    probability: float
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """A word as the model writes it, with its marks and capitals, and how sure the model was of it."""
-
-    text: str
-    confidence: float
 
 
 @dataclass(frozen=True)
@@ -68,8 +53,13 @@ class Hypothesis:
 class Recognizer:
     """The two networks and the vocabulary of one model."""
 
-    def __init__(self, encoder: Any, decoder: Any, pieces: Sequence[bytes], trigrams: Trigrams) -> None:
-        self._encoder, self._decoder, self._pieces, self._trigrams = encoder, decoder, pieces, trigrams
+    def __init__(self, encoder: Any, decoder: Any, vocabulary: Vocabulary, trigrams: Trigrams) -> None:
+        self._encoder, self._decoder, self._vocabulary, self._trigrams = (
+            encoder,
+            decoder,
+            vocabulary,
+            trigrams,
+        )
         self._past = [
             f"past_key_values.{i}.{s}.{k}"
             for i in range(LAYERS)
@@ -96,13 +86,16 @@ class Recognizer:
             )
         except Exception as error:
             raise ModelError(f"the model {models.encoder.parent} cannot be opened: {error}") from None
-        return cls(encoder, decoder, read_pieces(models.tokenizer), trigrams)
+        return cls(encoder, decoder, Vocabulary.read(models.tokenizer), trigrams)
 
-    def transcribe(self, segments: Sequence[Samples], nbest: int = 1) -> list[list[Hypothesis]]:
+    def transcribe(
+        self, segments: Sequence[Samples], nbest: int = 1, expected: PhraseList | None = None
+    ) -> list[list[Hypothesis]]:
         """What may have been said in each segment (n,) float32 at 16 kHz: up to `nbest` hypotheses, best first.
 
         A first pass takes the likeliest token each time; where the model was not sure of that, or more than one
-        hypothesis is asked for, a beam search follows and English decides among its results.
+        hypothesis is asked for, a beam search follows and English decides among its results. Where the best one
+        sounds like an `expected` phrase, the model decides again between the two.
         """
         states = [self._encode(_levelled(s)) for s in segments]
         limits = [max(4, math.ceil(len(s) / RATE * TOKENS_PER_S)) for s in segments]
@@ -111,7 +104,50 @@ class Recognizer:
         beams = max(BEAMS, nbest)
         found |= self._in_batches(states, limits, unsure, beams, max(1, BATCH // beams))
         hypotheses = [[self._hypothesis(path) for path in found[i]] for i in range(len(segments))]
-        return [sorted(several, key=self._rank, reverse=True)[:nbest] for several in hypotheses]
+        ranked = [sorted(several, key=self._rank, reverse=True)[:nbest] for several in hypotheses]
+        if expected:
+            ranked = [
+                [self._expecting(expected, state, best), *rest]
+                for state, (best, *rest) in zip(states, ranked, strict=True)
+            ]
+        return ranked
+
+    def _expecting(self, expected: PhraseList, state: Samples, best: Hypothesis) -> Hypothesis:
+        """The best hypothesis of a segment with expected phrases where they are likely enough."""
+        words = [word.text for word in best.words]
+        candidates = expected.candidates(words)
+        if not candidates:
+            return best
+        written, *others = self._judge(state, [words, *(c.put_into(words) for c in candidates)])
+        losses = [max(written, best.log_probability) - other for other in others]
+        margins = [c.tolerance - loss for c, loss in zip(candidates, losses, strict=True)]
+        taken: list[tuple[Candidate, float]] = []
+        for margin, place in sorted(((m, i) for i, m in enumerate(margins) if m > 0), reverse=True):
+            candidate = candidates[place]
+            if all(candidate.end <= c.start or c.end <= candidate.start for c, _ in taken):
+                taken.append((candidate, margin))
+        spoken = list(best.words)
+        for candidate, margin in sorted(taken, key=lambda pair: -pair[0].start):
+            sure = 1 / (1 + math.exp(-margin))  # that it was this and not what was written, expected as it is
+            spoken[candidate.start : candidate.end] = [Spoken(text, sure) for text in candidate.text]
+        return replace(best, words=tuple(spoken))
+
+    def _judge(self, state: Samples, texts: Sequence[Sequence[str]]) -> list[float]:
+        """The log probability of each text for one segment: all its tokens go through the decoder at once."""
+        tokens = [[*self._vocabulary.encode(" ".join(words)), END] for words in texts]
+        found: list[float] = []
+        for start in range(0, len(tokens), BATCH):
+            group = tokens[start : start + BATCH]
+            longest = max(map(len, group))
+            inputs = np.array([[START, *t[:-1], *[END] * (longest - len(t))] for t in group], np.int64)
+            past = {name: np.zeros((len(group), HEADS, 0, WIDTH), np.float32) for name in self._past}
+            hidden = np.repeat(state[None], len(group), axis=0)
+            mask = np.ones((len(group), len(state) * HOP), np.int64)
+            logits = self._step(past, inputs, hidden, mask, first=True, every=True)
+            for row, wanted in zip(logits, group, strict=True):
+                each = log_softmax(row[: len(wanted)], axis=1)[range(len(wanted)), wanted]
+                found.append(float(each.sum()))
+        return found
 
     def revise(self, samples: Samples, draft: Sequence[int] = ()) -> tuple[Hypothesis, tuple[int, ...]]:
         """The likeliest token each time, and those tokens: what may be shown of speech (n,) that goes on.
@@ -230,7 +266,7 @@ class Recognizer:
 
     def _hypothesis(self, path: _Path) -> Hypothesis:
         tokens = [
-            Token(self._pieces[t], math.exp(p))
+            Token(self._vocabulary[t], math.exp(p))
             for t, p in zip(path.tokens, path.each, strict=True)
             if t != END
         ]
@@ -307,40 +343,6 @@ class _Search:
 def _log_probability(logits: Samples, token: int) -> float:
     highest = float(logits.max())
     return float(logits[token]) - highest - math.log(float(np.exp(logits - highest).sum()))
-
-
-def join_words(tokens: Sequence[Token]) -> tuple[Spoken, ...]:
-    """Words from tokens: a piece that begins with ▁ begins a word; a word is as sure as its least sure piece.
-
-    >>> join_words([Token("▁Hel".encode(), 0.9), Token(b"lo,", 0.8), Token("▁you".encode(), 1.0)])
-    (Spoken(text='Hello,', confidence=0.8), Spoken(text='you', confidence=1.0))
-    """
-    text: list[tuple[bytes, float]] = []
-    space = SPACE.encode()
-    for token in tokens:
-        piece, probability = token.piece, token.probability
-        if piece.startswith(space) or not text:
-            text.append((piece.removeprefix(space), probability))
-        else:
-            text[-1] = (text[-1][0] + piece, min(text[-1][1], probability))
-    words = [(piece.decode("utf-8", "ignore").strip(), probability) for piece, probability in text]
-    return tuple(Spoken(word, probability) for word, probability in words if word)
-
-
-def read_pieces(path: Path) -> list[bytes]:
-    """The vocabulary: for each token a length (one byte, or two when the first is 128 or more), then its bytes."""
-    data = path.read_bytes()
-    pieces: list[bytes] = []
-    at = 0
-    while at < len(data):
-        length = data[at]
-        at += 1
-        if length >= 128:
-            length += 128 * (data[at] - 1)
-            at += 1
-        pieces.append(data[at : at + length])
-        at += length
-    return pieces
 
 
 def _levelled(samples: Samples) -> Samples:

@@ -57,6 +57,7 @@ class FastDefinition:
     speakers: int | None
     channels: tuple[int, ...] | None
     phrases: tuple[str, ...]
+    weight: float
     audio_url: str | None
 
 
@@ -183,12 +184,14 @@ def parse_definition(
     audio_url = body.get("audioUrl")
     if audio_url is not None:
         check_url(audio_url, "audioUrl")
+    phrases, weight = _phrases(part(body, "phraseList"))
     return FastDefinition(
         locale=locale,
         profanity=choice(body, "profanityFilterMode", PROFANITY_MODES, "Masked"),
         speakers=speakers,
         channels=channels,
-        phrases=_phrases(part(body, "phraseList")),
+        phrases=phrases,
+        weight=weight,
         audio_url=audio_url,
     )
 
@@ -330,7 +333,7 @@ def _time_to_live(value: Any) -> int:
     return int(value)
 
 
-def _phrases(given: Mapping[str, Any]) -> tuple[str, ...]:
+def _phrases(given: Mapping[str, Any]) -> tuple[tuple[str, ...], float]:
     phrases = given.get("phrases") or []
     if not isinstance(phrases, list) or not all(isinstance(p, str) for p in phrases):
         raise invalid("InvalidParameterValue", "phraseList.phrases must be a list of texts.", "phraseList")
@@ -345,7 +348,7 @@ def _phrases(given: Mapping[str, Any]) -> tuple[str, ...]:
             f"phraseList.biasingWeight must be a number from 0.0 to {MAX_BIASING_WEIGHT}.",
             "phraseList.biasingWeight",
         )
-    return tuple(p.strip() for p in phrases if p.strip()) if weight > 0 else ()
+    return tuple(p.strip() for p in phrases if p.strip()), float(weight)
 
 
 def _fast_locale(value: Any) -> str:

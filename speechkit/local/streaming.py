@@ -42,6 +42,7 @@ class PhraseStream:
 
     def __init__(self, engine: Engine, asked: Listening, guests: Guests | None = None) -> None:
         self._engine, self._asked = engine, asked
+        self._expected = engine.phrase_list(asked.phrases)
         self._guests = guests if asked.speakers else None
         self._pause_s = asked.silence_s or PAUSE_S
         self._segmenter = Segmenter(VoiceActivity(), join_s=asked.silence_s or JOIN_S)
@@ -109,7 +110,9 @@ class PhraseStream:
         yield from self._tell(over=False)
 
     def _recognize(self, segment: Segment) -> list[HeardWord]:
-        (hypotheses,) = self._engine.recognizer.transcribe([segment.samples], self._asked.nbest)
+        (hypotheses,) = self._engine.recognizer.transcribe(
+            [segment.samples], self._asked.nbest, self._expected
+        )
         best = hypotheses[0]
         words = self._engine.timed(segment, [(w.text, w.confidence) for w in best.words])
         rest = tuple(hypotheses[1:]) if self._asked.nbest > 1 else ()

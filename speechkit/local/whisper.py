@@ -121,13 +121,14 @@ class WhisperEngine:
         diarize: int | None = None,
         nbest: int = 1,
         phrases: Sequence[str] = (),
+        weight: float = 1.0,
         language: str | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> list[Phrase]:
         """Recognize mono float32 sound at 16 kHz, as `Engine.recognize` does.
 
         `language` is Whisper's code of it; None lets the model find out. Whisper gives one hypothesis only,
-        whatever `nbest` asks for.
+        whatever `nbest` asks for, and its hotwords have no weight.
         """
         sound = (
             samples

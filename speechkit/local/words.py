@@ -79,6 +79,11 @@ class Aligner:
                 "Install pocketsphinx again."
             ) from None
 
+    def phones(self, word: str) -> list[str]:
+        """The phones of a lexical word: the dictionary's, else by its letters."""
+        lookup = self._decoder.lookup_word
+        return str(lookup(word) or pronounce(word, lookup)).split()
+
     def align(
         self, samples: Samples, words: Sequence[str], speech: Sequence[tuple[float, float]] = ()
     ) -> list[Span]:
@@ -107,7 +112,8 @@ class Aligner:
         try:
             for word in dict.fromkeys(words):
                 if decoder.lookup_word(word) is None:
-                    decoder.add_word(word, pronounce(word, decoder.lookup_word), False)
+                    decoder.add_word(word, " ".join(self.phones(word)), False)
+            decoder.reinit_feat()  # else the last text's sound moves some boundaries by a frame or two
             decoder.set_align_text(" ".join(words))
             decoder.start_utt()
             try:

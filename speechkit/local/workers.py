@@ -305,7 +305,12 @@ def _recognize(engine: Any, path: Path, wanted: Wanted) -> Any:
         samples = (block[wanted.channel] for block in blocks)
     told = {"language": wanted.language} if wanted.language else {}
     return engine.recognize(
-        samples, diarize=wanted.speakers, nbest=wanted.nbest, phrases=wanted.phrases, **told
+        samples,
+        diarize=wanted.speakers,
+        nbest=wanted.nbest,
+        phrases=wanted.phrases,
+        weight=wanted.weight,
+        **told,
     )
 
 

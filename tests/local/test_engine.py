@@ -126,3 +126,22 @@ def test_alternatives_differ(engine: Engine) -> None:
     for phrase in phrases:
         texts = [phrase.text, *(a.text for a in phrase.alternatives)]
         assert len(texts) == len(set(texts))
+
+
+def test_a_listed_name_is_heard(engine: Engine) -> None:
+    start_s, end_s = next(
+        (float(r[3]), float(r[4])) for r in STM if r[0] == "c05" and "lumadora" in r[5].lower()
+    )
+    samples = audio.decode(FILES["c05"])[0, int((start_s - 0.5) * RATE) : int((end_s + 0.5) * RATE)]
+    plain, listed = (
+        " ".join(p.text for p in engine.recognize(samples, phrases=phrases)) for phrases in ((), ["Lumadora"])
+    )
+    assert "Lumadora" not in plain
+    assert "Lumadora" in listed
+    assert len(listed.split()) - len(plain.split()) in (-1, 0, 1)
+
+
+def test_a_listed_name_is_not_invented(engine: Engine) -> None:
+    samples = audio.decode(FILES["c03"])[0, : 30 * RATE]
+    names = ["Zephyrix", "Quovira", "Lumadora", "Torvanta"]
+    assert engine.recognize(samples, phrases=names) == engine.recognize(samples)

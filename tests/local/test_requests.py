@@ -271,7 +271,7 @@ def define(body: dict[str, Any], version: str = "2025-10-15") -> Any:
         ),
         pytest.param(
             {"phraseList": {"phrases": ["a"], "biasingWeight": 0}},
-            {"phrases": ()},
+            {"phrases": ("a",), "weight": 0.0},
             id="phrases of no weight?",
         ),
         pytest.param({"enhancedMode": {"enabled": False}}, {"audio_url": None}, id="enhanced mode, off?"),
