@@ -136,16 +136,18 @@ class Speech:
         return f"<{self.describe()}>"
 
 
-def connect(settings: Settings | None = None, *, quiet: bool = False, fresh: bool = False) -> Speech:
+def connect(
+    settings: Settings | None = None, *, endpoint: str = "", quiet: bool = False, fresh: bool = False
+) -> Speech:
     """Connect to Azure Speech when SPEECH_ENDPOINT is set, else to this user's local service.
 
     A local service that runs already is shared; otherwise one is started in a session of its own, which ends
     after half an hour without requests or with `speechkit stop`. Prints one line that says which of the two
-    it is, unless `quiet`. With `fresh` nothing is answered from what the local service remembers: for
-    measuring. Raises SettingsError, or LocalServiceError with the end of the log when the service
-    does not start.
+    it is, unless `quiet`. `endpoint`, where given, stands for SPEECH_ENDPOINT. With `fresh` nothing is
+    answered from what the local service remembers: for measuring. Raises SettingsError, or LocalServiceError
+    with the end of the log when the service does not start.
     """
-    settings = settings or _read_settings()
+    settings = settings or _read_settings(**({"speech_endpoint": endpoint} if endpoint else {}))
     if settings.mode == "azure":
         assert settings.speech_endpoint is not None
         speech = Speech(settings, settings.speech_endpoint, key=settings.speech_key, fresh=fresh)
@@ -215,10 +217,10 @@ def require_extra() -> None:
         )
 
 
-def _read_settings() -> Settings:
+def _read_settings(**given: str) -> Settings:
     from speechkit.settings import read_settings
 
-    return read_settings()
+    return read_settings(**given)
 
 
 def _start(settings: Settings) -> Service:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from speechkit.transcripts.corpus import Corpus
+
 CHUNK_S: Final = 0.1  # what the SDK itself sends at once
 AHEAD_S: Final = 30.0
 """So much sound may be under way without an answer: the SDK gives up when it has to keep a minute or so."""
@@ -169,6 +171,25 @@ class Realtime:
         calls["locale"] = calls["locale"].fillna(item.options.locale)
         results = [result for session in sessions for result in session.results]
         return RealtimeTranscript(Transcript(calls, made.phrases, made.words), to_table(events), results)
+
+
+def together(sessions: Sequence[RealtimeTranscript], kept: Corpus | None = None) -> RealtimeTranscript:
+    """Join sessions of different calls, and those that a corpus keeps with its table `events`, into one.
+
+    A call that is in both is taken from the sessions.
+    """
+    import pandas as pd
+
+    parts: list[Transcript] = list(sessions)
+    tables = [session.events for session in sessions]
+    if kept is not None:
+        new = {call_id for session in sessions for call_id in session.call_ids}
+        rest = [call_id for call_id in kept.call_ids if call_id not in new]
+        events = kept.table("events")
+        parts.append(kept.filter(call_id=rest))
+        tables.append(events[events["call_id"].isin(rest)])
+    filled = [table for table in tables if len(table)] or [to_table([])]
+    return RealtimeTranscript(Transcript.concat(parts), pd.concat(filled, ignore_index=True))
 
 
 def check_pace(pace: float | None) -> None:

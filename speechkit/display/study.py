@@ -5,16 +5,14 @@ Each method keeps its colour and its marker. Every title is a finding that is co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
-from speechkit import limits
 from speechkit.display.canvas import BLUE, GREY, PALE, PURPLE, VERMILION, canvas, styled
 from speechkit.display.picture import Note, Picture, Shown
-from speechkit.display.tables import Table
 from speechkit.display.wording import count, length, listing, part, percent
 
 if TYPE_CHECKING:
@@ -34,7 +32,8 @@ _NAMES: Final = {"realtime": "real time", "product": "product names", "number": 
 _MOST_CALLS: Final = 24
 
 
-def _named(name: str) -> str:
+def named(name: str) -> str:
+    """Write the name of a method or of a class of words as people read it."""
     return _NAMES.get(name, name)
 
 
@@ -58,7 +57,7 @@ def versus(comparison: Comparison, first: str = "batch", second: str = "realtime
     The randomization test over calls decides; where there are too few calls for it ever to, that is said.
     """
     change = comparison.difference
-    one, two = _named(first), _named(second)
+    one, two = named(first), named(second)
     if not change:
         return f"the word error rates of {one} and {two} are the same"
     worse, better = (two, one) if change > 0 else (one, two)
@@ -77,17 +76,17 @@ def verdict(result: Study) -> str:
         said = versus(result.comparison, first, last)
     else:
         rate = percent(result.scored[last].total.rate)
-        said = f"{_named(last)} has {rate} of the words wrong"
+        said = f"{named(last)} has {rate} of the words wrong"
         if result.stand_in:
-            said = f"{_named(last)} differs from {_named(result.stand_in)} in {rate} of the words"
+            said = f"{named(last)} differs from {named(result.stand_in)} in {rate} of the words"
     return said[:1].upper() + said[1:]
 
 
 def reference(result: Study) -> Note:
     """Say what was taken for the truth, and which calls were left out."""
     said = (
-        f"There is no reference: {_named(result.stand_in)} stands in for one (a pseudo-reference). What is called an "
-        f"error is a difference from it, and {_named(result.stand_in)} may be the one that is wrong."
+        f"There is no reference: {named(result.stand_in)} stands in for one (a pseudo-reference). What is called an "
+        f"error is a difference from it, and {named(result.stand_in)} may be the one that is wrong."
         if result.stand_in
         else "The reference is what was really said."
     )
@@ -117,7 +116,7 @@ def rates(result: Study) -> Shown:
             f"{100 * rate:.1f}%", (100 * rate, place), (0, 9), textcoords="offset points", ha="center"
         )
         most = max(most, rate)
-    axes.set_yticks(range(len(names)), [_named(name) for name in names])
+    axes.set_yticks(range(len(names)), [named(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.7)
     axes.set_xlim(0, 115 * most or 1)
     axes.set_xlabel("word error rate, %")
@@ -128,7 +127,7 @@ def rates(result: Study) -> Shown:
         "draws of as many such calls. Whether methods differ is not told by bars that overlap, but call by call."
     )
     return Picture(
-        figure, finding, caption, f"Word error rate of {listing([_named(n) for n in names])}. {finding}."
+        figure, finding, caption, f"Word error rate of {listing([named(n) for n in names])}. {finding}."
     )
 
 
@@ -145,12 +144,12 @@ def by_call(result: Study) -> Shown:
     if len(names) > 1:
         worse, better = int((change > 0).sum()), int((change < 0).sum())
         equal = len(change) - worse - better
-        finding = f"{_named(names[-1])} errs more than {_named(names[0])} in {part(worse, len(both), 'call')}"
+        finding = f"{named(names[-1])} errs more than {named(names[0])} in {part(worse, len(both), 'call')}"
         finding += f", less in {better}" + (f", as much in {equal}" if equal else "")
     else:
         low, high = 100 * both[names[0]].min(), 100 * both[names[0]].max()
         finding = (
-            f"the word error rate of {_named(names[0])} lies between {low:.0f}% and {high:.0f}% in the calls"
+            f"the word error rate of {named(names[0])} lies between {low:.0f}% and {high:.0f}% in the calls"
         )
     finding = finding[:1].upper() + finding[1:]
     figure, axes = canvas(finding, 1.1 + 0.27 * len(shown))
@@ -159,7 +158,7 @@ def by_call(result: Study) -> Shown:
     for name in names:
         colour, marker, _ = _look(name)
         axes.scatter(
-            100 * shown[name], places, color=colour, marker=marker, s=46, label=_named(name), zorder=3
+            100 * shown[name], places, color=colour, marker=marker, s=46, label=named(name), zorder=3
         )
     axes.set_yticks(places, [str(call_id) for call_id in shown.index])
     axes.set_ylim(len(shown) - 0.4, -0.6)
@@ -185,7 +184,7 @@ def by_class(result: Study, names: Names = ()) -> Shown:
     last = list(tables)[-1]
     worst = max(classes, key=lambda name: float(rate[last][name]))
     finding = (
-        f"{_named(last)} errs most on {_named(worst)}: {percent(float(rate[last][worst]))} of "
+        f"{named(last)} errs most on {named(worst)}: {percent(float(rate[last][worst]))} of "
         f"{count(int(first.loc[worst, 'words']), 'word')}"
     )
     finding = finding[:1].upper() + finding[1:]
@@ -196,12 +195,12 @@ def by_class(result: Study, names: Names = ()) -> Shown:
         places = np.arange(len(classes)) + (number - (len(tables) - 1) / 2) * high
         values = [100 * float(rates_[name]) for name in classes]
         bars = axes.barh(
-            places, values, 0.9 * high, color=colour, hatch=hatch, edgecolor="white", label=_named(method)
+            places, values, 0.9 * high, color=colour, hatch=hatch, edgecolor="white", label=named(method)
         )
         axes.bar_label(bars, [f"{value:.0f}%" for value in values], padding=3, fontsize=9)
     words = [int(first.loc[name, "words"]) for name in classes]
     axes.set_yticks(
-        range(len(classes)), [f"{_named(n)}\n({w:,})" for n, w in zip(classes, words, strict=True)]
+        range(len(classes)), [f"{named(n)}\n({w:,})" for n, w in zip(classes, words, strict=True)]
     )
     axes.invert_yaxis()
     axes.set_xlim(0, 1.15 * max(100 * float(r[name]) for r in rate.values() for name in classes) or 1)
@@ -288,41 +287,6 @@ def choice(result: Study, latency: Latency) -> Note:
     return Note(f"{said} {advice}")
 
 
-def ways() -> Table:
-    """What each method takes and gives, by the service's documented limits (`speechkit.limits`)."""
-    rows = [
-        ("batch", f"{limits.MAX_CONTENT_URLS:,} recordings a job", f"{limits.MAX_BATCH_BYTES // 10**6:,} MB each",
-         "when the job is over", "a folder of recordings, over night"),
-        ("fast", "one recording a request", f"{limits.MAX_FAST_BYTES // 10**6:,} MB, {limits.MAX_FAST_S / 3600:.0f} h",
-         "when the recording is done", "one recording that somebody waits for"),
-        ("realtime", "sound as it comes", "no end", "while people speak", "captions, help during the call"),
-    ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["method", "you send", "at most", "words come", "made for"])
-    return Table(frame, "Three ways to transcribe", formats={"method": _named})
-
-
-def timings(table: pd.DataFrame) -> Table:
-    """What `analysis.methods.compare_methods` answers, for reading."""
-    shown = table.drop(columns=[c for c in ("price_per_hour", "price") if table[c].isna().all()])
-    headings: Mapping[Hashable, str] = {
-        "audio_s": "recording",
-        "elapsed_s": "answered after",
-        "speed": "times as fast as speech",
-        "price_per_hour": "price of an hour",
-        "price": "price of these",
-    }
-    formats: Mapping[Hashable, Callable[[Any], str]] = {
-        "method": _named,
-        "audio_s": length,
-        "elapsed_s": length,
-        "speed": "{:.1f}".format,
-        "price_per_hour": "{:,.2f}".format,
-        "price": "{:,.4f}".format,
-    }
-    caption = "How long an answer takes, with nothing answered from a cache"
-    return Table(shown, caption, headings, formats)
-
-
 @styled
 def arrival(latency: Latency, audio_s: float, waits: Mapping[str, float]) -> Shown:
     """Draw how many words can be read when, from the moment the recording begins to play.
@@ -334,7 +298,7 @@ def arrival(latency: Latency, audio_s: float, waits: Mapping[str, float]) -> Sho
         return Note("No word arrived, so there is nothing to draw.")
     at = np.sort((words["end_s"] + words["shown_after_s"]).to_numpy())
     by_end = int((at <= audio_s).sum())
-    others = [f"{_named(name)} has them {length(wait)} after it" for name, wait in waits.items()]
+    others = [f"{named(name)} has them {length(wait)} after it" for name, wait in waits.items()]
     finding = f"Real time shows {by_end} of {len(at)} words before the recording is over; {listing(others)}"
     figure, axes = canvas(finding, 2.8)
     stop = max([audio_s, *(audio_s + wait for wait in waits.values()), float(at[-1])]) * 1.05
@@ -347,7 +311,7 @@ def arrival(latency: Latency, audio_s: float, waits: Mapping[str, float]) -> Sho
         colour, marker, _ = _look(name)
         line = [0, audio_s + wait, audio_s + wait, stop], [0, 0, len(at), len(at)]
         axes.plot(*line, "--", color=colour, linewidth=1.5)
-        axes.plot([audio_s + wait], [len(at)], marker, color=colour, markersize=8, label=_named(name))
+        axes.plot([audio_s + wait], [len(at)], marker, color=colour, markersize=8, label=named(name))
     axes.set_xlim(0, stop)
     axes.set_ylim(0, 1.15 * len(at))
     axes.set_xlabel("seconds since the recording began to play")

@@ -17,7 +17,7 @@ from speechkit import audio, errors
 from speechkit.analysis.latency import measure_latency
 from speechkit.client.options import Options
 from speechkit.client.plan import make_plan
-from speechkit.client.realtime import Realtime, RealtimeTranscript
+from speechkit.client.realtime import Realtime, RealtimeTranscript, together
 from speechkit.client.recording import Problem
 from speechkit.client.rest import SpeechClient
 from speechkit.client.sessions import load_sdk
@@ -317,3 +317,17 @@ def test_the_sdk_signs_with_a_token_first_and_with_the_key_second() -> None:
 
 def test_every_option_has_a_place_in_real_time() -> None:
     Options(phrases=("a",), candidate_locales=("en-US", "de-DE"), profanity="Removed").check_realtime()
+
+
+def test_sessions_join_with_those_that_a_corpus_keeps(realtime: Realtime, tone: Tone) -> None:
+    old, new = (realtime.transcribe(tone("a.wav"), pace=None, diarization=None) for _ in range(2))
+    other = realtime.transcribe(tone("b.wav", seconds=1.0), pace=None, diarization=None)
+    silent = realtime.transcribe(tone("c.wav", seconds=0.1), pace=None, diarization=None)
+    kept = open_corpus("kept", create=True)
+    kept.add(together([old, other]))
+    kept.write_table("events", pd.concat([old.events, other.events]))
+    joined = together([new, silent], kept)
+    assert joined.call_ids == ["a", "b", "c"]
+    assert set(joined.events["call_id"]) == {"a", "b", "c"} - ({"c"} if silent.events.empty else set())
+    assert joined.events.query("call_id == 'a'")["arrived_s"].tolist() == new.events["arrived_s"].tolist()
+    assert together([]).events.empty
