@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from speechkit.analysis.speakers import Tables
 
 _PACE: Final = (0.98, 1.02)
+_CHUNK_S: Final = 0.1  # sound is sent in pieces of about this length
 _SLACK_S: Final = 0.15  # a chunk of sound is on its way while its event is written down
 
 
@@ -77,6 +78,8 @@ class Stability(Summable):
 class Latency:
     """Delays of real-time sessions; `words` and `phrases` hold each of them.
 
+    `behind_s` is how late the sound itself was sent (95th percentile over the events that came meanwhile): where it
+    is not near 0, the machine that sent it was overloaded, and the delays are those of that machine.
     `words` has `call_id`, `phrase_id`, `position`, `word`, `end_s`, `shown_after_s` and `final_after_s`;
     `phrases` has `call_id`, `phrase_id`, `start_s`, `first_after_s`, `hypotheses` and `changed`.
     """
@@ -87,6 +90,7 @@ class Latency:
     stability: Stability
     words: pd.DataFrame
     phrases: pd.DataFrame
+    behind_s: float = 0.0
 
 
 def measure_latency(events: pd.DataFrame, transcript: Tables) -> Latency:
@@ -149,7 +153,16 @@ def measure_latency(events: pd.DataFrame, transcript: Tables) -> Latency:
         stability,
         of_words,
         of_phrases,
+        _behind_s(events),
     )
+
+
+def _behind_s(events: pd.DataFrame) -> float:
+    """How late the sound was sent, by the events that arrived while more of it was to come."""
+    late = events["arrived_s"] * events["pace"] - events["sent_s"]
+    last = events.groupby(["call_id", "channel"])["sent_s"].transform("max")
+    meanwhile = late[events["sent_s"] < last - _CHUNK_S]
+    return float(meanwhile.quantile(0.95)) if len(meanwhile) else 0.0
 
 
 def _check(events: pd.DataFrame) -> None:

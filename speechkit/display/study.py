@@ -30,6 +30,8 @@ METHODS: Final[Mapping[str, tuple[str, str, str]]] = {
 _NAMES: Final = {"realtime": "real time", "product": "product names", "number": "numbers",
                  "function word": "function words", "other": "other words"}  # fmt: skip
 _MOST_CALLS: Final = 24
+MOST_BEHIND_S: Final = 0.5
+"""Sound that is sent later than this, in seconds, was sent by a machine that could not keep up."""
 
 
 def named(name: str) -> str:
@@ -259,11 +261,17 @@ def stability(latency: Latency) -> Note:
     steady = latency.stability
     if not steady.words:
         return Note("No word arrived in these sessions, so nothing changed.")
+    late = (
+        f" Mind: the sound itself was sent up to {latency.behind_s:.1f} s late, so this machine was overloaded; "
+        "on an idle one the delays are shorter."
+        if latency.behind_s > MOST_BEHIND_S
+        else ""
+    )
     return Note(
         f"The first words of a phrase appear {latency.first.p50_s:.1f} s after it began (95%: within "
         f"{latency.first.p95_s:.1f} s). {count(steady.hypotheses, 'hypothesis', 'hypotheses')} came for "
         f"{count(len(latency.phrases), 'phrase')}; for 100 final words {100 * steady.rate:.0f} shown words were "
-        "changed or taken back."
+        f"changed or taken back.{late}"
     )
 
 

@@ -71,8 +71,7 @@ def speakers(transcripts: Mapping[str, Transcript], reference: Transcript | None
     rows = []
     for method, transcript in judged.items():
         found = score_speakers(truth, transcript)
-        spoken = sum(found.words.values(), start=type(next(iter(found.words.values())))())
-        rows.append((method, found.total.rate, spoken.rate, found.total.missed, found.total.extra))
+        rows.append((method, found.total.rate, found.total_words.rate, found.total.missed, found.total.extra))
     columns = ["method", "cpwer", "wder", "missed", "extra"]
     headings: Mapping[Hashable, str] = {"cpwer": "cpWER", "wder": "words with the wrong speaker",
                                         "missed": "speakers missed", "extra": "speakers too many"}  # fmt: skip

@@ -96,6 +96,13 @@ def test_delays_and_changes_are_told_in_seconds() -> None:
     assert study.delays(quick).finding.startswith("Half of the words stand 0.3 s after they were spoken")
     assert study.delays(slow).finding.startswith("Half of the words stand 1.1 s after they were spoken")
     assert "for 100 final words 0 shown words were changed" in study.stability(quick).text
+    assert "overloaded" not in study.stability(quick).text
+    events, transcript = session([SAID[:6], SAID[6:10]], 1.1)
+    held_up = measure_latency(
+        events.assign(sent_s=events["sent_s"] - np.linspace(0, 0.9, len(events))), transcript
+    )
+    assert held_up.behind_s > 0.5
+    assert "this machine was overloaded" in study.stability(held_up).text
     changing = measure_latency(*session([["alpha", "bravo", "delta"]], 0.5, garble=True))
     assert "for 100 final words 100 shown words were changed" in study.stability(changing).text
 
