@@ -306,8 +306,9 @@ def arrival(latency: Latency, audio_s: float, waits: Mapping[str, float]) -> Sho
         return Note("No word arrived, so there is nothing to draw.")
     at = np.sort((words["end_s"] + words["shown_after_s"]).to_numpy())
     by_end = int((at <= audio_s).sum())
-    others = [f"{named(name)} has them {length(wait)} after it" for name, wait in waits.items()]
-    finding = f"Real time shows {by_end} of {len(at)} words before the recording is over; {listing(others)}"
+    others = listing([f"{length(wait)} ({named(name)})" for name, wait in waits.items()])
+    finding = f"Real time shows {by_end} of {len(at)} words before the recording is over"
+    finding += f"; all are there after another {others}" if waits else ""
     figure, axes = canvas(finding, 2.8)
     stop = max([audio_s, *(audio_s + wait for wait in waits.values()), float(at[-1])]) * 1.05
     axes.axvspan(0, audio_s, color=PALE, zorder=0)
