@@ -16,8 +16,9 @@ from pathlib import Path
 import pandas as pd
 
 import speechkit
-from speechkit.client.plan import Problem, make_plan
+from speechkit.client.plan import make_plan
 from speechkit.client.realtime import RealtimeTranscript
+from speechkit.client.recording import Problem
 from speechkit.display.progress import show_progress
 
 ROOT = Path(__file__).resolve().parent.parent
