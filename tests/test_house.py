@@ -35,13 +35,14 @@ def tracked() -> list[Path]:
 
 # --- what may import what ----------------------------------------------------------------------------------------
 
-EVERYONE = {"errors", "limits", "progress", "audio", "numerals"}
+EVERYONE = {"errors", "limits", "progress", "audio", "numerals", "whole"}
 MAY_IMPORT = {
     "errors": set(),
     "limits": set(),
     "progress": set(),
     "numerals": {"errors"},
-    "audio": {"errors", "limits", "progress"},
+    "audio": {"errors", "limits", "progress", "whole"},
+    "whole": set(),
     "settings": {"errors", "limits"},
     "demo": EVERYONE,
     "shapes": set(),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from speechkit.audio import containers
 from speechkit.errors import AudioError, AudioNotFoundError, UnsupportedAudioError
+from speechkit.whole import whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -247,19 +247,11 @@ def write_wav(path: PathLike, samples: NDArray[Any], rate: int, *, subtype: str 
     rows = np.atleast_2d(samples)
     if rows.dtype.kind == "f":
         rows = np.clip(rows, -1.0, 1.0)
-    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        os.close(handle)
-        soundfile.write(temporary, rows.T, rate, subtype=subtype, format="WAV")
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        with whole(path) as part:
+            soundfile.write(part, rows.T, rate, subtype=subtype, format="WAV")
     except (OSError, soundfile.SoundFileError) as error:
         raise AudioError(f"{path} cannot be written: {error}. Free space or give another folder.") from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def content_hash(path: PathLike) -> str:

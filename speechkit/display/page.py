@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import tempfile
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
 from speechkit.errors import ReportError
+from speechkit.whole import whole
 
 
 @cache
@@ -46,15 +46,8 @@ def write_page(path: str | os.PathLike[str], text: str) -> Path:
     """Write a page whole or not at all; the folder is made. Raises ReportError where it cannot be written."""
     target = Path(path)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=target.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            os.chmod(part, 0o644)
-            os.replace(part, target)
-        finally:
-            Path(part).unlink(missing_ok=True)
+        with whole(target) as part:
+            part.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise ReportError(f"{target} cannot be written: {error.strerror}. Take another folder.") from error
     return target

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
-import os
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from speechkit.whole import whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,14 +63,12 @@ class Picture:
     def save(self, path: str | Path) -> Path:
         """Write the picture as PNG, SVG or PDF, as the name ends; the folder is made."""
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{target.name}.part")
         kind = target.suffix.lstrip(".") or "png"
-        if kind == "png":
-            part.write_bytes(self.png())
-        else:
-            self.figure.savefig(part, format=kind)
-        os.replace(part, target)
+        with whole(target) as part:
+            if kind == "png":
+                part.write_bytes(self.png())
+            else:
+                self.figure.savefig(part, format=kind)
         return target
 
     def _ipython_display_(self) -> None:

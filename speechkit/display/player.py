@@ -6,7 +6,6 @@ import base64
 import hashlib
 import math
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -18,9 +17,9 @@ from speechkit.analysis.confidence import BELOW
 from speechkit.analysis.roles import roles
 from speechkit.analysis.speakers import talk
 from speechkit.audio import probe
+from speechkit.display.page import write_page
 from speechkit.display.sound import EMBED_MAX_BYTES, data_uri
 from speechkit.display.wording import count, part, percent
-from speechkit.errors import ReportError
 from speechkit.transcripts.parties import UNKNOWN, labels
 from speechkit.transcripts.schema import clock
 from speechkit.transcripts.spoken import Phrase, Spoken, read_call
@@ -88,23 +87,7 @@ class Player:
         A recording that is too large to embed is linked by its path relative to the page: keep them together.
         The file is there whole or not at all; raises ReportError where it cannot be written.
         """
-        target = Path(path)
-        text = self._render(alone=True, folder=target.parent)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            handle, part = tempfile.mkstemp(dir=target.parent, suffix=".part")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                    file.write(text)
-                os.chmod(part, 0o644)
-                os.replace(part, target)
-            finally:
-                Path(part).unlink(missing_ok=True)
-        except OSError as error:
-            raise ReportError(
-                f"{target} cannot be written: {error.strerror}. Take another folder."
-            ) from error
-        return target
+        return write_page(path, self._render(alone=True, folder=Path(path).parent))
 
     @cached_property
     def _embedded(self) -> str | None:

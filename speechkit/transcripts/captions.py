@@ -6,7 +6,6 @@ What WebVTT escapes and how it writes voices and word times: https://www.w3.org/
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from speechkit.errors import TranscriptError
 from speechkit.transcripts.cues import RULES, Cue, Rules, cues
 from speechkit.transcripts.events import FINAL, Event, to_transcript
+from speechkit.whole import whole
 
 if TYPE_CHECKING:
     from speechkit.transcripts.schema import Transcript
@@ -84,15 +84,8 @@ def write_captions(
     else:
         text = to_vtt(transcript, call_id, rules=rules, names=names, highlight=highlight)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            os.chmod(part, 0o644)
-            os.replace(part, path)
-        finally:
-            Path(part).unlink(missing_ok=True)
+        with whole(path) as part:
+            part.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise TranscriptError(f"{path} cannot be written: {error.strerror}. Take another folder.") from error
     return path

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from speechkit.whole import whole
 
 if TYPE_CHECKING:
     from speechkit.verify import Verification
@@ -16,13 +16,8 @@ if TYPE_CHECKING:
 def write_report(found: Verification, path: Path) -> None:
     """Write what was found as JSON (`.json`) or Markdown (any other name): keys and types, never values."""
     text = report_json(found) if path.suffix.lower() == ".json" else report_markdown(found)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        half.write_text(text, encoding="utf-8")
-        os.replace(half, path)
-    finally:
-        half.unlink(missing_ok=True)
+    with whole(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def report_json(found: Verification) -> str:
