@@ -96,10 +96,11 @@ def measure_personal(truth: Truth) -> pd.DataFrame:
     """For each half and kind: the share of planted data that is found in the words as they were written to be
     spoken, and the share of what is found that was planted (a part of it counts as found wrongly)."""
     counts: dict[tuple[str, str], list[int]] = {}
-    for call in truth.values():
+    agents = pd.read_csv(demo_data("calls.csv")).set_index("call_id")["agent"].dropna().to_dict()
+    for call_id, call in truth.items():
         half = "blind" if call["blind"] else "seen"
         texts = [turn["text"] for turn in call["turns"]]
-        findings = find_personal(texts, [turn["speaker"] for turn in call["turns"]])
+        findings = find_personal(texts, [turn["speaker"] for turn in call["turns"]], [agents.get(call_id, "")])
         planted = list(_places(call))
         for kind in KINDS:
             wanted = [place for place in planted if place[0] == kind]

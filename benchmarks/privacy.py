@@ -75,10 +75,11 @@ def ratio(part: int, whole: int) -> str:
 def text_of(table: pd.DataFrame) -> str:
     """Write the section of docs/measurements.md."""
     head = "| " + " | ".join(table.columns) + " |\n|" + " --- |" * len(table.columns) + "\n"
-    body = "".join("| " + " | ".join(map(str, row)) + " |\n" for row in table.itertuples(index=False))
+    rows = [" | ".join(map(str, row)) for row in table.itertuples(index=False)]
+    body = "".join(f"| {row} |\n" for row in rows)
     return (
-        "In recognized text (`data/corpus`), judged by time: a planted item is found where masks cover at least half of "
-        "the time in which it was said, a mask is right where it overlaps a planted item. "
+        "In recognized text (`data/corpus`), judged by time: a planted item is found where masks cover at least half "
+        "of the time in which it was said, a mask is right where it overlaps a planted item. "
         f"`python benchmarks/privacy.py` measures it.\n\n{head}{body}"
     )
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pandas as pd
 
 from speechkit.transcripts.parties import parties
@@ -103,7 +104,9 @@ def _of_call(transcript: Transcript, call_id: str) -> Iterator[tuple[object, ...
     channel = dict(zip(table["phrase_id"], table["channel"], strict=True))
     party = dict(zip(table["phrase_id"], parties(table), strict=True))
     texts = [phrase.text for phrase in call.phrases]
-    for found in find_personal(texts, [party[phrase.phrase_id] for phrase in call.phrases]):
+    about = transcript.call(call_id).calls
+    keep = about["agent"].dropna().astype("str").tolist() if "agent" in about else []
+    for found in find_personal(texts, [party[phrase.phrase_id] for phrase in call.phrases], keep):
         phrase = call.phrases[found.index]
         start_s, end_s = _when(phrase, found.start, found.end)
         place = (found.kind, found.start, found.end, start_s, end_s, channel[phrase.phrase_id])
@@ -139,18 +142,15 @@ def _plain(text: str) -> str:
 
 def _masked_words(words: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """Replace the words that overlap a masked span of their phrase by its kind."""
-    masked = words.copy()
+    columns = {name: words[name].to_numpy(dtype=object).copy() for name in ("word", "display")}
+    middle = (words["start_s"].to_numpy() + words["end_s"].to_numpy()) / 2
     by_phrase = words.groupby("phrase_id").indices
     for row in found.to_dict("records"):
-        at = by_phrase.get(row["phrase_id"])
-        if at is None:
-            continue
-        middle = (words["start_s"].to_numpy()[at] + words["end_s"].to_numpy()[at]) / 2
-        inside = at[(middle >= row["start_s"] - 1e-6) & (middle <= row["end_s"] + 1e-6)]
-        for column in ("word", "display"):
-            held = masked.iloc[inside][column].notna().to_numpy()
-            masked.iloc[inside[held], masked.columns.get_loc(column)] = f"[{row['kind'].upper()}]"
-    return masked
+        at = by_phrase.get(row["phrase_id"], np.array([], np.int64))
+        inside = at[(middle[at] >= row["start_s"] - 1e-6) & (middle[at] <= row["end_s"] + 1e-6)]
+        for texts in columns.values():
+            texts[[place for place in inside if isinstance(texts[place], str)]] = f"[{row['kind'].upper()}]"
+    return words.assign(**{name: pd.array(texts, dtype="str") for name, texts in columns.items()})
 
 
 def _lexical(words: pd.DataFrame) -> dict[str, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 _WORD: Final = r"[A-Z][a-z]+(?:['’-][A-Z]?[a-z]+)*"
@@ -28,6 +30,11 @@ _SPEAKING = re.compile(rf"{_TWO}\s+(?i:speaking|here)\b")
 _TITLED = re.compile(
     rf"\b(?i:mister|missus|misses|miss|madam|mrs|mr|ms|doctor|dr)\b\.?\s+(?P<name>{_WORD}(?:\s+{_WORD})?)"
 )
+_GIVEN = re.compile(rf"\b(?P<name>{_WORD}(?:\s+[A-Z]\.)?(?:\s+{_WORD})?)")
+_AGENT = re.compile(
+    rf"\b(?i:this\s+is|i\s+am|i['’]m|my\s+name\s+is|name\s+is)\s+(?P<agent>{_WORD})\s+(?i:at|from|with|of)\s+[A-Z]"
+)
+_OPENING = re.compile(rf"\b(?i:this\s+is)\s+(?P<agent>{_WORD})(?!\s+[A-Z])")
 _ASKED = re.compile(
     r"\b(?:your|full|first|last|whose|the|customer['’]?s?)\s+(?:\w+\s+){0,2}name\b|"
     r"\bwho\s+am\s+i\s+(?:speaking|talking)\b|\bmay i ask who\b|\bwho is (?:calling|this|speaking)\b|\byou are\?|"
@@ -39,6 +46,7 @@ _ANSWER = re.compile(
     + _ONE_OR_TWO
 )
 _SPELLED = re.compile(r"\b[A-Z](?:[\s,.-]+[A-Z]\b){2,}")
+_LETTERS = re.compile(r"\b[A-Za-z](?:[\s,.-]+[A-Za-z]\b){3,}(?![\s,.-]*\d)")
 _LOWER = re.compile(r"\b(?:my|full|last|first)\s+name\s+is\s+(?P<name>[a-z']+(?:\s+[a-z']+)?)")
 _GREETING = re.compile(
     r"\b(?:help you|welcome to|for calling|calling from|assist you|do for you|"
@@ -59,16 +67,23 @@ _SMALL = "and the is not on in it a my so but i with for that under here"
 _FILLER: Final = frozenset(_SMALL.split())
 
 
-def find_names(texts: Sequence[str], questions: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+def find_names(
+    texts: Sequence[str], questions: Sequence[str], keep: Sequence[str] = ()
+) -> Iterator[tuple[int, int, int]]:
     """Each name as (index of the text, first character, end), and every later or earlier mention of it.
 
-    `questions` is what another speaker said before each text. An agent's first name in a greeting is left.
+    `questions` is what another speaker said before each text. A name that is common (given_names.txt, surnames.txt)
+    needs nobody to announce it, unless it is an agent's: a first name in a greeting, or with a firm ("this is Ann from
+    Larkfield"), is left everywhere, and so are the names of `keep`.
 
     >>> list(find_names(["Thank you, Mister Lang.", "Lang with an L."], ["", ""]))
     [(0, 18, 22), (1, 0, 4)]
     """
     firms = {match["name"] for text in texts for match in _FIRM.finditer(text)}
     spans = [(n, *span) for n, text in enumerate(texts) for span in _in_text(text, questions[n])]
+    spans += [
+        (n, *span) for n, span in _given(texts, keep) if not any(_meets(span, n, other) for other in spans)
+    ]
     found = [(n, start, end) for n, start, end in spans if texts[n][start:end] not in firms]
     known = {texts[n][start:end] for n, start, end in found}
     parts = {part for name in known for part in name.split() if len(part) > 2 and part not in _NO_NAME}
@@ -84,6 +99,30 @@ def find_names(texts: Sequence[str], questions: Sequence[str]) -> Iterator[tuple
                 yield n, match.start(), match.end()
 
 
+def _given(texts: Sequence[str], keep: Sequence[str]) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Find common given names and surnames, each with the word with a capital that follows it."""
+    agents = {word for text in texts if _GREETING.search(text) for word in re.findall(_WORD, text)}
+    agents |= {match["agent"] for text in texts for match in _AGENT.finditer(text)}
+    agents |= {match["agent"] for text in texts[:2] for match in _OPENING.finditer(text)}
+    agents |= {part for name in keep for part in name.split()}
+    for n, text in enumerate(texts):
+        for match in _GIVEN.finditer(text):
+            first = match["name"].split()[0]
+            known = first.lower() in _listed("given_names") or first.lower() in _listed("surnames")
+            if known and not (_GREETING.search(text) or first in agents):
+                yield n, next(_cut(text, match.start("name"), match["name"]))
+
+
+def _meets(span: tuple[int, int], n: int, other: tuple[int, int, int]) -> bool:
+    return n == other[0] and span[0] < other[2] and other[1] < span[1]
+
+
+@cache
+def _listed(kind: str) -> frozenset[str]:
+    lines = Path(__file__).with_name(f"{kind}.txt").read_text("utf-8").splitlines()
+    return frozenset(" ".join(line for line in lines if not line.startswith("#")).lower().split())
+
+
 def _in_text(text: str, question: str) -> Iterator[tuple[int, int]]:
     greeting = bool(_GREETING.search(text))
     patterns = [_TITLED] if greeting else [_ANNOUNCED, _INTRODUCED, _SPEAKING, _TITLED]
@@ -95,6 +134,8 @@ def _in_text(text: str, question: str) -> Iterator[tuple[int, int]]:
         yield from _cut(text, answer.start("name"), answer["name"])
     if asked or re.search(r"\bspell|\bname\b", text, re.IGNORECASE):
         yield from ((match.start(), match.end()) for match in _SPELLED.finditer(text))
+    else:  # four letters or more, one by one, and no digit after them: a name more often than a code
+        yield from ((match.start(), match.end()) for match in _LETTERS.finditer(text))
     if lower := _LOWER.search(text):
         words = [word for word in lower["name"].split() if word not in _FILLER]
         if words and lower["name"].startswith(words[0]):

@@ -29,33 +29,37 @@ class Finding:
     end: int
 
 
-def mask_texts(texts: Sequence[str], speakers: Sequence[str] | None = None) -> list[str]:
+def mask_texts(
+    texts: Sequence[str], speakers: Sequence[str] | None = None, keep: Sequence[str] = ()
+) -> list[str]:
     """The phrases of one call, in time order, with every piece of personal data replaced by its kind.
 
     >>> mask_texts(["And your name?", "Peter Lang. Reach me at 555-010, zero one two nine."], ["1", "2"])
     ['And your name?', '[NAME]. Reach me at [PHONE].']
     """
     masked = list(texts)
-    for found in reversed(find_personal(texts, speakers)):
+    for found in reversed(find_personal(texts, speakers, keep)):
         text = masked[found.index]
         masked[found.index] = f"{text[: found.start]}[{found.kind.upper()}]{text[found.end :]}"
     return masked
 
 
-def find_personal(texts: Sequence[str], speakers: Sequence[str] | None = None) -> list[Finding]:
+def find_personal(
+    texts: Sequence[str], speakers: Sequence[str] | None = None, keep: Sequence[str] = ()
+) -> list[Finding]:
     """Every piece of personal data in the phrases of one call, in their order; no two overlap.
 
     `speakers` names the speaker of each phrase: an answer is understood by the question before it, and a
-    number may go on in the speaker's next phrase.
+    number may go on in the speaker's next phrase. `keep` are names that stay, such as the agent's.
     """
     who = list(speakers) if speakers is not None else [""] * len(texts)
     questions = [_question(n, texts, who) for n in range(len(texts))]
     found = [
-        *_emails(texts),
+        *_emails(texts, questions),
         *_numbers(texts, who, questions),
         *_births(texts, questions),
         *_addresses(texts),
-        *(Finding("name", *place) for place in find_names(texts, questions)),
+        *(Finding("name", *place) for place in find_names(texts, questions, keep)),
     ]
     kept: list[Finding] = []
     for one in sorted(found, key=lambda f: (KINDS.index(f.kind), f.start - f.end)):
@@ -95,6 +99,12 @@ _EMAIL = re.compile(
     rf"[A-Za-z0-9-]+(?:\s+(?:dash\s+|hyphen\s+)?[A-Za-z0-9-]+){{0,2}}?(?:{_DOT}[A-Za-z0-9-]+)*?{_DOT}{_TLD}",
     re.IGNORECASE,
 )
+# Where an address was asked for, a recognizer's spelling of it will do: any ending, and no "at".
+_HEARD = re.compile(
+    rf"[A-Za-z0-9][\w-]*(?:[\s,._-]+[A-Za-z0-9][\w-]*){{0,8}}?(?:\s*@\s*|,?\s+at,?\s+|{_DOT})[\w-]+(?:[\s-]+[\w-]+){{0,2}}?{_DOT}[A-Za-z]{{2,}}",
+    re.IGNORECASE,
+)
+_MAIL_CUE = re.compile(r"\be-?mail|\bmail (?:address|it to|me at)|\bsend (?:it|that|this) to", re.IGNORECASE)
 # "look at example dot com" names a page, not a mailbox.
 _VERBS = "look looking found find is are was it us me you see visit page site website online order shop"
 _NO_MAILBOX = frozenset(_VERBS.split())
@@ -107,8 +117,10 @@ _NO_PART = (
 _NO_LOCAL = frozenset(_NO_PART.split())
 
 
-def _emails(texts: Sequence[str]) -> Iterator[Finding]:
+def _emails(texts: Sequence[str], questions: Sequence[str]) -> Iterator[Finding]:
     for index, text in enumerate(texts):
+        if _MAIL_CUE.search(f"{questions[index]} {text}"):
+            yield from (Finding("email", index, *_trimmed(m)) for m in _HEARD.finditer(text))
         for match in _EMAIL.finditer(text):
             start = match.start()
             before = _BEFORE.search(text[:start])
@@ -120,6 +132,19 @@ def _emails(texts: Sequence[str]) -> Iterator[Finding]:
             yield Finding("email", index, start, match.end())
 
 
+def _trimmed(match: re.Match[str]) -> tuple[int, int]:
+    """Return the span of a match without the words before it that belong to the sentence."""
+    start = match.start()
+    for word in re.finditer(r"\S+\s+", match.group()):
+        if word.group().strip(" ,.").lower() not in _NO_LOCAL | _NO_MAILBOX | _TO_MAIL:
+            break
+        start = match.start() + word.end()
+    return start, match.end()
+
+
+_TO_MAIL = frozenset(
+    ("please", "can", "could", "you", "i", "we", "want", "the", "send", "mail", "email", "address")
+)
 _CUES: Final = {
     "card": r"\bcards?\b|visa|master ?card|amex|american express|security code|\bcvv",
     "phone": r"phone|\bcell\b|mobile|\b(?:reach|text|ring) (?:you|me)|\bcall (?:you|me|him|her|us)\b|area code|"
