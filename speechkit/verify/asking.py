@@ -62,7 +62,8 @@ def ask(
             step(speech, sample, options, answers, wait_s)
         except SpeechkitError as error:
             answers.problems[name] = masked(speech, str(error))
-        answers.taken_s[name] = time.monotonic() - began_s
+        if name not in answers.left_out:
+            answers.taken_s[name] = time.monotonic() - began_s
     return answers
 
 

@@ -585,6 +585,11 @@ def speakers(version: str) -> Ask:
     ("must-audio-have-a-filename?", lambda s: verdict(fast(s, {}, (None, b"sound"))), BAD),
     ("must-there-be-audio?", lambda s: verdict(fast(s, {}, None)), refused("EmptyRequest")),
     ("a-URL-in-its-place?", lambda s: fast(s, {"audioUrl": s.publish()}, None).status_code, 200),
+    (
+        "a-path-in-its-place?",
+        lambda s: verdict(fast(s, {"audioUrl": "a.wav"}, None)),
+        refused("InvalidRecordingsUri"),
+    ),
     ("which-wins?", lambda s: fast(s, {"audioUrl": URL}).status_code, 200),
     (
         "a-URL-in-the-older-version?",
