@@ -24,7 +24,7 @@ VARIABLE: Final = "SPEECHKIT_MISBEHAVE"  # such as throttle:3,drop:1
 Kind = Literal[
     "throttle",  # 429 with Retry-After
     "unavailable",  # 503
-    "slow",  # the request is served late
+    "slow",  # the request takes effect, and the answer comes late
     "drop",  # the connection closes, and nothing was done
     "lost",  # the request takes effect, then the connection closes in the middle of the answer
     "die",  # the request takes effect, then the service is killed
@@ -136,8 +136,7 @@ async def meet(order: Order, app: ASGIApp, scope: Scope, receive: Receive, send:
         await _refusal(order)(scope, receive, send)
         return
     if order.kind == "slow":
-        await asyncio.sleep(order.seconds)
-        await app(scope, receive, send)
+        await app(scope, receive, _late(send, order.seconds))
         return
     if order.kind in ("lost", "die"):
         await app(scope, receive, _unsent)
@@ -174,6 +173,15 @@ def _break(order: Order, receive: Receive) -> None:
     if order.kind == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     receive.__self__.transport.abort()  # type: ignore[attr-defined]  # uvicorn's protocol
+
+
+def _late(send: Send, seconds: float) -> Send:
+    async def late(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await asyncio.sleep(seconds)
+        await send(message)
+
+    return late
 
 
 async def _unsent(message: Message) -> None:
