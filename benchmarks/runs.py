@@ -38,17 +38,14 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--counts", type=int, nargs="+", default=[5_000, 50_000])
-    parser.add_argument(
-        "--urls", action="store_true", help="one recording under many URLs: nothing is uploaded"
-    )
     parser.add_argument("--dry", action="store_true", help="print only, write nothing")
-    parser.add_argument("--client", nargs=3, metavar=("ENDPOINT", "FOLDER", "COUNT"), help=argparse.SUPPRESS)
+    parser.add_argument("--client", nargs=2, metavar=("ENDPOINT", "FOLDER"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.client:
         print(json.dumps(client(*chosen.client)))
         return 0
-    rows = [measure(count, chosen.urls) for count in chosen.counts]
-    text = section(rows, chosen.urls)
+    rows = [measure(count) for count in chosen.counts]
+    text = section(rows)
     print(text)
     if not chosen.dry:
         write_section("runs", text)
@@ -61,16 +58,13 @@ def main() -> int:
     return 0 if all(met.values()) else 1
 
 
-def measure(count: int, urls: bool) -> dict[str, Any]:
+def measure(count: int) -> dict[str, Any]:
     """One run of so many recordings, with a service, a home and a corpus of its own."""
     folder = Path(tempfile.mkdtemp(prefix="speechkit-runs-"))
     try:
         with service(folder) as endpoint:
-            if urls:
-                publish(folder, endpoint, count)
-            else:
-                record(folder / "calls", count)
-            command = [sys.executable, __file__, "--client", endpoint, str(folder), str(count)]
+            record(folder / "calls", count)
+            command = [sys.executable, __file__, "--client", endpoint, str(folder)]
             environment = os.environ | {"PYTHONPATH": str(ROOT), "SPEECHKIT_HOME": str(folder / "home")}
             done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
             made: dict[str, Any] = json.loads(done.stdout)
@@ -80,17 +74,15 @@ def measure(count: int, urls: bool) -> dict[str, Any]:
         shutil.rmtree(folder)
 
 
-def client(endpoint: str, folder: str, count: str) -> dict[str, Any]:
+def client(endpoint: str, folder: str) -> dict[str, Any]:
     """In a process of its own: the whole run, its seconds step by step, and the most memory it held."""
     from speechkit import connect, open_corpus
     from speechkit.settings import Settings
 
     root = Path(folder)
     speech = connect(Settings(speech_endpoint=endpoint, speech_key=KEY, home=root / "home"), quiet=True)
-    listed = root / "urls.txt"
-    recordings = listed.read_text().split() if listed.exists() else root / "calls"
     times = [time.perf_counter()]
-    run = speech.batch.submit(recordings, corpus=root / "corpus", name="benchmark")
+    run = speech.batch.submit(root / "calls", corpus=root / "corpus", name="benchmark")
     times.append(time.perf_counter())
     run.collect()
     times.append(time.perf_counter())
@@ -139,20 +131,8 @@ def record(folder: Path, count: int) -> None:
             file.writeframes(number.to_bytes(4, "little") * 200)
 
 
-def publish(folder: Path, endpoint: str, count: int) -> None:
-    """Upload one recording, and write a list of URLs of it that differ in their query."""
-    record(folder / "calls", 1)
-    body = (folder / "calls" / "call-000000.wav").read_bytes()
-    put = httpx.put(
-        f"{endpoint}/recordings/call.wav", content=body, headers={"api-key": KEY}, trust_env=False
-    )
-    url = put.json()["url"]
-    (folder / "urls.txt").write_text("\n".join(f"{url}&call={number}" for number in range(count)))
-
-
-def section(rows: list[dict[str, Any]], urls: bool) -> str:
+def section(rows: list[dict[str, Any]]) -> str:
     """The section of docs/measurements.md."""
-    what = "URLs of one tiny recording" if urls else "tiny recordings (0.05 s), probed, uploaded"
     machine = f"{os.cpu_count()} processors, Python {platform.python_version()}"
     growth = rows[-1]["client_mb"] / rows[0]["client_mb"]
     table = [
@@ -164,16 +144,16 @@ def section(rows: list[dict[str, Any]], urls: bool) -> str:
         [
             "## Batch runs",
             "",
-            f"A run of {what}, submitted and collected into a corpus, against a local service on the same machine that "
-            "recognizes nothing (`--engine none`). The client is a process of its own; its memory is the most it ever held. "
-            f"It grows {growth:.2f} times from the smallest run to the largest. Trust the memory and the submits; the seconds "
-            "are of client and service together.",
+            "Tiny recordings (0.05 s) of a folder, planned, published, submitted and collected into a corpus, with a local "
+            "service on the same machine that recognizes nothing (`--engine none`). The client is a process of its own, and "
+            f"its memory the most it ever held: {growth:.2f} times as much in the largest run as in the smallest. The seconds "
+            "are those of client and service together on a busy machine; they do not travel.",
             "",
             "| recordings | submits | client, MB | planned and sent, s | watched and collected, s | in the corpus |",
             "|---|---|---|---|---|---|",
             *table,
             "",
-            f"`python benchmarks/runs.py{' --urls' if urls else ''}`, {datetime.date.today()}, {machine}.",
+            f"`python benchmarks/runs.py`, {datetime.date.today()}, {machine}.",
         ]
     )
 

@@ -10,137 +10,28 @@ one costs milliseconds. The client's waits are a tenth of what they are.
 from __future__ import annotations
 
 import argparse
-import faulthandler
 import os
-import resource
 import shutil
 import signal
-import socket
-import sqlite3
 import sys
 import tempfile
-import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-import httpx
-
-import speechkit.client.batch
-import speechkit.local.app
-import speechkit.transcripts.corpus
 from speechkit import connect, open_corpus
 from speechkit.errors import RunError, SpeechkitError
-from speechkit.local.__main__ import main as serve
 from speechkit.settings import Settings
+from tests.faults.processes import KEY, Killer, Service, fork, limit
 from tests.faults.schedule import Life, Schedule, draw, record
 
-KEY, RUN = "k-of-faults", "bad-day"
-OVER, TOLD, OPEN, UNTOLD = 0, 3, 4, 70  # how a client ends, when it is not killed
+RUN = "bad-day"
+OVER, TOLD, OPEN = 0, 3, 4  # how a client ends, when it is not killed
 HOW = {OVER: "came to the end", TOLD: "said why it could not", OPEN: "left at its deadline", -9: "was killed"}
 LIFE_S = 60.0  # a client that lives longer hangs
 DEADLINE_S = 0.8  # that a client waits for its jobs, one of which may be stuck
-PACKAGE = Path(speechkit.__file__).parent
-WATCHED = (
-    str(PACKAGE / "client"),
-    str(PACKAGE / "transcripts" / "corpus"),
-    str(PACKAGE / "transcripts" / "shards"),
-)
-
-
-def fork(work: Callable[[], int], log: Path) -> int:
-    """Run some work in a process of its own; answers its id."""
-    pid = os.fork()
-    if pid:
-        return pid
-    code = UNTOLD
-    try:
-        with log.open("ab", buffering=0) as file:
-            os.dup2(file.fileno(), 1)
-            os.dup2(file.fileno(), 2)
-        faulthandler.enable()
-        code = work()
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        os._exit(code)
-
-
-class Killer:
-    """Kills its process, as the kernel would, at the n-th line of the client that any thread executes."""
-
-    def __init__(self, line: int) -> None:
-        self.left = line
-
-    def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
-        """A tracer: of calls, then of the lines of what is watched."""
-        if not frame.f_code.co_filename.startswith(WATCHED):
-            return None
-        self.left -= 1
-        if self.left <= 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return self
-
-
-class Service:
-    """A service that can be killed and comes again at the same address."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.port = _free_port()
-        self.pid = 0
-        self.disk_bytes: int | None = None
-        self.http = httpx.Client(
-            base_url=f"http://127.0.0.1:{self.port}", headers={"api-key": KEY}, timeout=5
-        )
-
-    def start(self, disk_bytes: int | None = None) -> None:
-        """Start it, and wait until it answers or has ended."""
-        self.disk_bytes = disk_bytes
-        self.pid = fork(lambda: self._serve(disk_bytes), self.home / "service.log")
-        until_s = time.monotonic() + 10
-        while self.alive and time.monotonic() < until_s:
-            try:
-                self.http.get("/")
-                return
-            except httpx.HTTPError:
-                time.sleep(0.01)
-
-    def _serve(self, disk_bytes: int | None) -> int:
-        _limit(disk_bytes)
-        os.environ["SPEECHKIT_HOME"] = str(self.home)
-        return serve(["--engine", "none", "--key", KEY, "--port", str(self.port)])
-
-    @property
-    def alive(self) -> bool:
-        """Whether it runs; one that has ended is forgotten."""
-        if self.pid and os.waitpid(self.pid, os.WNOHANG)[0]:
-            self.pid = 0
-        return self.pid != 0
-
-    def kill(self) -> None:
-        """End it without a goodbye."""
-        if self.alive:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-            self.pid = 0
-
-    def jobs(self) -> list[tuple[str, list[str]]]:
-        """Every job it ever took, as (the key that the client gave it, the names of its recordings)."""
-        with sqlite3.connect(self.home / "service" / "service.sqlite") as base:
-            rows = base.execute(
-                "SELECT custom_properties, url, id FROM jobs JOIN inputs ON id = job_id"
-            ).fetchall()
-        jobs: dict[tuple[str, str], list[str]] = {}
-        for key, url, number in rows:
-            jobs.setdefault((number, key), []).append(unquote(urlsplit(url).path.rpartition("/")[2]))
-        return [(key, names) for (_, key), names in jobs.items()]
 
 
 def play(schedule: Schedule, folder: Path) -> list[str]:
@@ -158,6 +49,8 @@ def play(schedule: Schedule, folder: Path) -> list[str]:
             print("a client", HOW.get(how, how))
             if how not in (OVER, TOLD, OPEN, -signal.SIGKILL) or (life == Life() and how != OVER):
                 wrong.append(f"a client ended with {how} in {life}")
+            if how == OVER:
+                break
         sent = Counter(name for _, names in service.jobs() for name in names)
         wrong += [f"{name} was sent {n} times" for name, n in sent.items() if n > 1]
         keys = Counter(key for key, _ in service.jobs())
@@ -195,12 +88,10 @@ def _live(life: Life, service: Service, work: Callable[[], int], folder: Path) -
 
 def client(schedule: Schedule, folder: Path, port: int, life: Life) -> int:
     """Take the run up, or begin it, and go as far as it goes; answers how that ended."""
-    _limit(life.disk_bytes)
+    limit(life.disk_bytes)
     speech = _connect(folder, port)
-    if life.dies_at_line is not None:
-        killer = Killer(life.dies_at_line)
-        threading.settrace(killer)
-        sys.settrace(killer)
+    if life.dies_at:
+        Killer(*life.dies_at)
     try:
         try:
             run = speech.batch.resume(RUN)
@@ -240,7 +131,7 @@ def check(schedule: Schedule, folder: Path, service: Service) -> int:
 
 def _accounted(schedule: Schedule, folder: Path, speech: Any, *, healed: bool = False) -> list[str]:
     """Every recording stands in the corpus once, with its own text, or in the failures once, with its reason."""
-    corpus, wrong = open_corpus(folder / "corpus"), []
+    corpus, wrong = open_corpus(folder / "corpus", create=True), []
     heard = [Path(source).name for source in corpus.calls["source"]]
     failures = speech.batch.resume(RUN).failures
     failed = [Path(file).name for file in failures["file"]]
@@ -263,23 +154,6 @@ def _connect(folder: Path, port: int) -> Any:
     speech = connect(settings, quiet=True)
     speech.client.sleep = lambda seconds: time.sleep(seconds / 10)
     return speech
-
-
-def _limit(disk_bytes: int | None) -> None:
-    if disk_bytes:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (disk_bytes, disk_bytes))
-
-
-def _free_port() -> int:
-    """A port below those that the system hands out, so that nobody takes it while the service is dead."""
-    for port in range(20_000 + os.getpid() % 10_000, 32_000):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    raise OSError("no free port")
 
 
 def main() -> int:

@@ -9,8 +9,19 @@ from pathlib import Path
 from typing import Any
 
 SUBMIT, JOBS = "/speechtotext/transcriptions:submit", "/speechtotext/transcriptions"
-PATHS = ("", SUBMIT, JOBS, "/recordings/", "/results/")
-LINES = 900  # of the client, a recording of an undisturbed run, as harness.Killer counts them
+PATHS = ("", SUBMIT, SUBMIT, JOBS, "/recordings/", "/results/")
+# Where a client may die, and how many lines of it an undisturbed run of 20 recordings executes there.
+PLACES = {
+    "client/plan.py": 800,
+    "client/ledger.py": 7500,
+    "client/storage.py": 350,
+    "client/sending.py": 300,
+    "client/rest.py": 1500,
+    "client/run.py": 240,
+    "client/collecting.py": 950,
+    "transcripts/corpus.py": 350,
+    "transcripts/shards.py": 250,
+}
 
 
 @dataclass(frozen=True)
@@ -18,7 +29,7 @@ class Life:
     """One process of the client: what it and the service meet, and what ends them."""
 
     orders: list[dict[str, Any]] = field(default_factory=list)
-    dies_at_line: int | None = None
+    dies_at: tuple[str, int] | None = None  # a file of the package, and how many of its lines are executed
     disk_bytes: int | None = None  # no file of the client may grow beyond
     service_dies_at_s: float | None = None
     service_disk_bytes: int | None = None
@@ -45,17 +56,18 @@ def draw(seed: int) -> Schedule:
     count = rng.randint(12, 36)
     recordings: dict[str, int | None] = {f"call{n:02}.wav": 844 + 2 * n for n in range(count)}
     recordings |= {f"broken{n}.wav": None for n in range(rng.randint(0, 2))}
-    lives = [_life(rng, count) for _ in range(rng.randint(2, 4))]
-    return Schedule(seed, rng.choice([4, 7, 12, 1000]), recordings, lives)
+    lives = [_life(rng) for _ in range(rng.randint(3, 6))]
+    return Schedule(seed, rng.choice([3, 5, 9, 1000]), recordings, lives)
 
 
-def _life(rng: random.Random, count: int) -> Life:
+def _life(rng: random.Random) -> Life:
     def maybe(share: float, value: Any) -> Any:
         return value if rng.random() < share else None
 
+    place = rng.choice(list(PLACES))
     return Life(
         orders=[_order(rng) for _ in range(rng.randint(2, 7))],
-        dies_at_line=maybe(0.6, int(LINES * count * rng.random() ** 1.5)),
+        dies_at=maybe(0.85, (place, rng.randint(1, PLACES[place]))),
         disk_bytes=maybe(0.15, rng.choice([2_000, 6_000, 20_000, 60_000])),
         service_dies_at_s=maybe(0.3, rng.uniform(0.05, 1.0)),
         service_disk_bytes=maybe(0.1, rng.choice([70_000, 150_000, 400_000])),
@@ -66,7 +78,7 @@ def _order(rng: random.Random) -> dict[str, Any]:
     kind = rng.choice(
         ["throttle", "unavailable", "slow", "drop", "lost", "die", "stuck", "fail", "expired", "pages"]
     )
-    order: dict[str, Any] = {"kind": kind, "after": rng.choice([0, 0, rng.randint(1, 30)])}
+    order: dict[str, Any] = {"kind": kind, "after": rng.choice([0, 0, rng.randint(1, 20)])}
     if kind in ("throttle", "unavailable", "slow", "drop", "lost", "die"):
         order |= {"path": rng.choice(PATHS), "times": rng.choice([1, 2, 12])}
     if kind == "throttle":
