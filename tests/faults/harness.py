@@ -42,9 +42,7 @@ def play(schedule: Schedule, folder: Path) -> list[str]:
     wrong: list[str] = []
     try:
         for life in [*schedule.lives, Life()]:
-            if life.service_disk_bytes != service.disk_bytes or not service.alive:
-                service.kill()
-                service.start(life.service_disk_bytes)
+            service.be_there(life.service_disk_bytes)
             how = _live(life, service, lambda life=life: client(schedule, folder, service.port, life), folder)
             print("a client", HOW.get(how, how))
             if how not in (OVER, TOLD, OPEN, -signal.SIGKILL) or (life == Life() and how != OVER):
@@ -55,6 +53,7 @@ def play(schedule: Schedule, folder: Path) -> list[str]:
         wrong += [f"{name} was sent {n} times" for name, n in sent.items() if n > 1]
         keys = Counter(key for key, _ in service.jobs())
         wrong += [f"job {key} was submitted {n} times" for key, n in keys.items() if n > 1]
+        service.be_there(None)
         code = _live(Life(), service, lambda: check(schedule, folder, service), folder)
         wrong += [f"the check ended with {code}"] if code else []
     finally:

@@ -83,8 +83,17 @@ class Service:
         self.pid = 0
         self.disk_bytes: int | None = None
         self.http = httpx.Client(
-            base_url=f"http://127.0.0.1:{self.port}", headers={"api-key": KEY}, timeout=5
+            base_url=f"http://127.0.0.1:{self.port}",
+            headers={"api-key": KEY},
+            timeout=5,
+            limits=httpx.Limits(max_keepalive_connections=0),  # the service may have died since
         )
+
+    def be_there(self, disk_bytes: int | None) -> None:
+        """Start it where it is dead, or has another disk than it should."""
+        if disk_bytes != self.disk_bytes or not self.alive:
+            self.kill()
+            self.start(disk_bytes)
 
     def start(self, disk_bytes: int | None = None) -> None:
         """Start it, and wait until it answers or has ended."""
