@@ -86,8 +86,8 @@ def collect_job(desk: Desk, job: Row, told: Callable[[int], None]) -> None:
             assert number is not None
             failed[number] = failed_row(by_number[number]["source"], failure.error, worth=failure.worth)
     for number in sorted(open_ - failed.keys()):
-        if unread:
-            _leave_open(desk, by_number[number], unread.pop())
+        if unread:  # nobody knows whose they are: it may be this one's
+            _leave_open(desk, by_number[number], unread[0])
         else:
             failed[number] = failed_row(by_number[number]["source"], _without_result(job), worth=True)
     desk.ledger.update([{"number": number, **row} for number, row in failed.items()])

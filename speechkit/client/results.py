@@ -116,14 +116,13 @@ def read_result(
     A result names neither its recognizer nor, where only one was asked for, its locale.
     """
     from speechkit.transcripts.parse import read_transcript
-    from speechkit.transcripts.schema import Transcript
 
     transcript = read_transcript(body, call_id=item.call_id, mode=mode, engine=engine)
-    calls = transcript.calls.assign(source=item.source)
+    columns: dict[str, Any] = {"source": item.source}
     if item.sha256:
-        locale = calls["locale"].fillna(item.options.locale)
-        calls = calls.assign(audio_sha256=item.sha256, locale=locale)
-    return Transcript(calls, transcript.phrases, transcript.words)
+        locale = transcript.calls["locale"].fillna(item.options.locale)
+        columns |= {"audio_sha256": item.sha256, "locale": locale}
+    return transcript.with_calls(**columns)
 
 
 def _lower(table: Any) -> dict[str, Any]:

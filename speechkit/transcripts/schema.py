@@ -167,6 +167,18 @@ class Transcript:
                 )
         return result
 
+    def with_calls(self, **columns: Any) -> Transcript:
+        """Return it with columns of `calls` set, as `DataFrame.assign` does; the rest is not looked at again.
+
+        >>> import pandas as pd
+        >>> Transcript(pd.DataFrame({"call_id": ["c1"]})).with_calls(source="c1.wav").calls["source"].tolist()
+        ['c1.wav']
+        """
+        if "call_id" in columns:
+            raise TranscriptError("the call_id of a transcript cannot be set. Read it with another call_id.")
+        tables = {name: self.table(name) for name in TABLES}
+        return Transcript._trusted(tables | {"calls": conform("calls", tables["calls"].assign(**columns))})
+
     def text(self, call_id: str | None = None) -> str:
         """Return what was said as text, a line a phrase: time, speaker or channel, display form.
 

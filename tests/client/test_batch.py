@@ -248,6 +248,21 @@ def test_a_link_that_never_works_is_one_failure(batch: Batch, azure: Any, record
     assert run.collect().transcripts.call_ids == ["a", "b"]
 
 
+def test_while_a_result_cannot_be_read_nobody_is_said_to_have_none(
+    batch: Batch, azure: Any, recording: Make
+) -> None:
+    recording(Path("a.wav"), seed=1)
+    recording(Path("b.wav"), seed=2)
+    azure.failing = {"a-": "lost"}  # neither result nor word in the report
+    azure.planned = {"/results/job0/contenturl_1": [httpx.Response(403) for _ in range(2)]}
+    run = batch.submit(".").collect()
+    assert run.is_open
+    assert run.failures["call_id"].tolist() == ["a", "b"]
+    assert run.collect().transcripts.call_ids == ["b"]
+    assert run.failures["call_id"].tolist() == ["a"]
+    assert not run.is_open
+
+
 def test_polling_on_azure_is_slow_and_ever_slower(batch: Batch, azure: Any, waits: list[float]) -> None:
     azure.polls = 9
     batch.submit("https://a.example/c.wav").watch()
