@@ -58,6 +58,7 @@ data: setup-dev models  ## synthesize the demo calls again (needs festival and f
 	@$(BIN)/python data/make_calls.py
 	@$(BIN)/python data/make_corpus.py
 	@$(BIN)/python data/make_conditions.py
+	@$(BIN)/python data/make_mono.py
 	@$(BIN)/python data/make_study.py
 	@$(BIN)/python data/make_weeks.py
 

@@ -16,9 +16,9 @@ import pandas as pd
 
 from speechkit.analysis.speakers import talk
 from speechkit.analysis.timed import who
+from speechkit.analysis.unlabelled import unlabelled
 from speechkit.limits import MAX_SPEAKERS
-from speechkit.transcripts.parties import UNKNOWN
-from speechkit.transcripts.schema import Transcript, clock
+from speechkit.transcripts.schema import clock
 
 if TYPE_CHECKING:
     from speechkit.analysis.speakers import Tables
@@ -42,7 +42,7 @@ MEANINGS: Final[Mapping[str, tuple[str, str]]] = {
     "one speaker": ("who speaks, and all that follows from it, is not known", "allow two speakers or more"),
     "many speakers": (f"the service tells at most {MAX_SPEAKERS} apart", "is the column of speakers right?"),
     "tiny share": ("a stray voice, or a piece of another speaker", "ask for fewer speakers"),
-    "unlabelled": ("these phrases belong to nobody's talk", "try diagnostics.fill_unknown"),
+    "unlabelled": ("these phrases belong to nobody's talk", "try unlabelled.fill_unknown"),
     "one channel": ("overlaps are lost, interruptions too, and speakers are a guess", "record both channels"),
     "silent channel": ("one party is missing, or sits on the other channel", "look at the telephone system"),
     "same channels": ("a mono recording, saved twice: every word counts double", "transcribe one channel"),
@@ -63,6 +63,7 @@ def diagnose(
     calls. `recordings` are the files by call_id: with them channels are compared by their sound. Raises the
     AudioError tree for a recording that cannot be used.
 
+    >>> from speechkit.transcripts.schema import Transcript
     >>> said = pd.DataFrame({"call_id": "a", "phrase_id": ["a:1", "a:2"], "speaker": ["1", "Unknown"],
     ...                      "start_s": [0.0, 4.0], "end_s": [3.0, 9.0], "lexical": ["hello there", "hm"]})
     >>> calls = pd.DataFrame({"call_id": ["a"], "channels": [1], "duration_s": [8.0]})
@@ -94,57 +95,6 @@ _NOTHING: Final = pd.DataFrame()
 
 def _parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {str(key): part for key, part in table.groupby("call_id")}
-
-
-def unlabelled(phrases: pd.DataFrame) -> pd.Series[bool]:
-    """Which phrases have no speaker: `Unknown`, as the service says it, or neither speaker nor channel."""
-    name = phrases["speaker"].str.lower()
-    return (name == UNKNOWN).fillna(False) | (name.isna() & phrases["channel"].isna())
-
-
-def fill_unknown(transcript: Transcript, max_gap_s: float = 2.0) -> Transcript:
-    """Give phrases without a speaker that of their neighbours, where both neighbours are the same one.
-
-    A run of such phrases is filled when the labelled phrases before and after it, on its channel, have one
-    speaker and no pause in between is longer than `max_gap_s`. The phrases of the answer have a column
-    `filled`, True where that happened; their words follow. The original is not touched.
-
-    >>> said = pd.DataFrame({"call_id": "a", "phrase_id": ["a:1", "a:2", "a:3"], "channel": 0,
-    ...                      "speaker": ["1", "Unknown", "1"], "start_s": [0.0, 2.0, 4.0],
-    ...                      "end_s": [1.5, 3.5, 5.0]})
-    >>> fill_unknown(Transcript(pd.DataFrame({"call_id": ["a"]}), said)).phrases["speaker"].tolist()
-    ['1', '1', '1']
-    """
-    phrases = transcript.phrases
-    group = [phrases["call_id"], phrases["channel"].fillna(-1)]
-    gone = unlabelled(phrases) | (phrases["speaker"].isna() & _diarized(phrases))
-    named = phrases["speaker"].mask(gone)
-    before, after = named.groupby(group).ffill(), named.groupby(group).bfill()
-    pause = phrases["start_s"] - phrases["end_s"].groupby(group).shift()
-    # the longest pause since the last labelled phrase, and to the next one
-    run = named.notna().groupby(group).cumsum()
-    key = [*group, run]
-    wait = pause.where(gone).groupby(key).transform("max")
-    closing = pause.where(named.notna()).groupby(group).bfill().where(gone)
-    filled = gone & (before == after) & ~(wait > max_gap_s) & ~(closing > max_gap_s)
-    speaker = phrases["speaker"].where(~filled, before)
-    words = transcript.words
-    own = words["phrase_id"].map(speaker.set_axis(phrases["phrase_id"]).astype("str")[filled.to_numpy()])
-    return Transcript(
-        transcript.calls,
-        phrases.assign(speaker=speaker, filled=filled),
-        words.assign(speaker=own.fillna(words["speaker"]).astype("str")) if len(words) else words,
-    )
-
-
-def _diarized(phrases: pd.DataFrame) -> pd.Series[bool]:
-    """Which phrases are of a call and channel in which others have a speaker."""
-    return (
-        phrases["speaker"]
-        .notna()
-        .groupby([phrases["call_id"], phrases["channel"].fillna(-1)])
-        .transform("any")
-    )
 
 
 def _of_call(

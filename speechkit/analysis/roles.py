@@ -213,7 +213,8 @@ def _guess(answer: pd.DataFrame, found: pd.DataFrame, chosen: Any, least: float)
     names = why.reindex(pd.MultiIndex.from_frame(rows)).to_numpy(object)
     answer.loc[rows.index, "role"] = role.to_numpy(object)
     answer.loc[rows.index, "confidence"] = sure
-    answer.loc[rows.index, "evidence"] = np.where(pd.isna(names), "", names)
+    other = np.where(rows["call_id"].isin(found["call_id"]), "what the others say", "")
+    answer.loc[rows.index, "evidence"] = np.where(pd.isna(names), other, names)
 
 
 def _overrule(answer: pd.DataFrame, call_id: str, told: Mapping[str, str]) -> None:

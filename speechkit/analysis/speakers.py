@@ -219,7 +219,7 @@ def overview(transcript: Tables, rules: Rules = RULES) -> pd.DataFrame:
     met = ["interruptions", "back_channels"]
     counted = ["parties", "phrases", "words", "talk_s", "speech_s", *met]
     answer[counted] = answer[counted].fillna(0)
-    answer["overlap_s"] = (answer["talk_s"] - answer["speech_s"]).clip(lower=0.0)
+    answer["overlap_s"] = (answer["talk_s"] - answer["speech_s"]).clip(lower=0.0).round(9)
     answer["silence_s"] = (answer["duration_s"] - answer["speech_s"]).clip(lower=0.0)
     answer["silence_share"] = ratio(answer["silence_s"].to_numpy(), answer["duration_s"].to_numpy())
     answer["words_per_minute"] = ratio(60.0 * answer["words"].to_numpy(), answer["talk_s"].to_numpy())

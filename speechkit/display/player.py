@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 import os
 from collections.abc import Mapping
@@ -11,13 +9,12 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from speechkit.analysis.confidence import BELOW
 from speechkit.analysis.roles import roles
 from speechkit.analysis.speakers import talk
 from speechkit.audio import probe
-from speechkit.display.page import write_page
+from speechkit.display.page import file_text, link, policy, write_page
 from speechkit.display.sound import EMBED_MAX_BYTES, data_uri
 from speechkit.display.wording import count, part, percent
 from speechkit.transcripts.parties import UNKNOWN, labels
@@ -132,17 +129,13 @@ class Player:
     def _render(self, *, alone: bool, folder: Path) -> str:
         from markupsafe import Markup
 
-        css, js = _file("player.css"), _file("player.js")
+        css, js = file_text("player.css"), file_text("player.js")
         page_css = "body { margin: 0; }"
-        src = self._embedded or (_link(self.audio, folder) if self.audio else None)
+        src = self._embedded or (link(self.audio, folder) if self.audio else None)
         measure = "calibrated confidence" if self.call.calibrated else "confidence"
-        policy = (
-            f"default-src 'none'; style-src {_hash(css)} {_hash(page_css)}; script-src {_hash(js)}; "
-            "media-src data: 'self' file:; img-src data:; base-uri 'none'; form-action 'none'"
-        )
         return _template().render(
             alone=alone,
-            policy=policy,
+            policy=policy([css, page_css], [js]),
             heading="h1" if alone else "h3",
             title=self.title,
             facts=self._facts(),
@@ -305,24 +298,6 @@ def _ticks(duration_s: float) -> list[dict[str, Any]]:
     step = next((s for s in _TICK_STEPS_S if duration_s / s <= 6), math.ceil(duration_s / 6 / 3600) * 3600)
     marks = [i * step for i in range(int(duration_s / step) + 1)]
     return [{"x": round(100 * m / duration_s, 3), "label": clock(m)} for m in marks if m <= 0.97 * duration_s]
-
-
-def _link(audio: Path, folder: Path) -> str:
-    """The address of a file as seen from a page in `folder`."""
-    try:
-        return quote(Path(os.path.relpath(audio.resolve(), folder.resolve())).as_posix())
-    except ValueError:  # another drive
-        return audio.resolve().as_uri()
-
-
-def _hash(text: str) -> str:
-    """How a content security policy names a style or a script that may be used."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
-
-
-@cache
-def _file(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 @cache

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechkit.analysis.diagnostics import MEANINGS, diagnose, fill_unknown, unlabelled
+from speechkit.analysis.diagnostics import MEANINGS, diagnose
 from speechkit.audio import write_wav
 from speechkit.transcripts.schema import Transcript
 from tests.analysis.making import transcript
@@ -106,40 +106,3 @@ def test_channels_are_compared_by_their_sound(tmp_path: Path, name: str, finding
     write_wav(tmp_path / "c1.wav", np.stack(rows), 8000)
     found = findings(made(STEREO, 2), recordings={"c1": tmp_path / "c1.wav"})
     assert set(found) & {"same channels", "silent channel"} == ({finding} if finding else set())
-
-
-@pytest.mark.parametrize(
-    ("speakers", "filled"),
-    [
-        pytest.param(["1", "Unknown", "1"], ["1", "1", "1"], id="what-when-both-neighbours-agree?"),
-        pytest.param(["1", None, None, "1"], ["1", "1", "1", "1"], id="what-is-a-run?"),
-        pytest.param(["1", "Unknown", "2"], ["1", "Unknown", "2"], id="what-when-they-do-not?"),
-        pytest.param(["Unknown", "1"], ["Unknown", "1"], id="what-is-at-the-start?"),
-        pytest.param(["1", "unknown"], ["1", "unknown"], id="what-is-at-the-end?"),
-        pytest.param([None, None], [None, None], id="what-when-nobody-is-labelled?"),
-    ],
-)
-def test_unknown_runs_are_filled_where_neighbours_settle_it(
-    speakers: list[str | None], filled: list[str | None]
-) -> None:
-    one = made([("c1", s, 0, 2.0 * i, 2.0 * i + 1.5, "so") for i, s in enumerate(speakers)])
-    answer = fill_unknown(one)
-    assert [None if pd.isna(s) else s for s in answer.phrases["speaker"]] == filled
-    changed = [a != b for a, b in zip(speakers, filled, strict=True)]
-    assert answer.phrases["filled"].tolist() == changed
-    assert [None if pd.isna(s) else s for s in one.phrases["speaker"]] == speakers
-
-
-@pytest.mark.parametrize("place", [1, 2], ids=["before-the-run?", "after-the-run?"])
-def test_a_long_pause_settles_nothing(place: int) -> None:
-    start = [0.0, 2.0, 4.0]
-    start[place:] = [s + 5 for s in start[place:]]
-    rows = [("c1", s, 0, at, at + 1.5, "so") for s, at in zip(["1", "Unknown", "1"], start, strict=True)]
-    assert not fill_unknown(made(rows)).phrases["filled"].any()
-
-
-def test_words_follow_their_phrase() -> None:
-    said = [("1", 0.5, "So it is."), ("Unknown", 1.6, "Well."), ("1", 2.2, "Yes.")]
-    answer = fill_unknown(sample_call(said=said))
-    assert answer.words["speaker"].tolist() == ["1"] * 5
-    assert not unlabelled(answer.phrases).any()
