@@ -141,6 +141,8 @@ def test_at_most_one_of_the_mono_demo_calls_is_told_wrong() -> None:
     right, wrong = right_and_wrong(mono)
     assert wrong <= 1
     assert right >= 7
+    # and the stereo calls, had they been recorded on one channel
+    assert right_and_wrong(open_corpus(demo_data("mono"))) == (7, 0)
 
 
 @pytest.mark.slow

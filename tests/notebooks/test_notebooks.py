@@ -247,6 +247,26 @@ def test_submit_batch_runs_with_recordings_and_a_corpus_of_ones_own(calls: Path,
     )
 
 
+def test_diarization_runs_with_other_calls(tmp_path: Path) -> None:
+    other = {"stereo": "c06", "mono": "c05", "crowd": "c03", "collar_s": 0.5}
+    text = text_of(run(FOLDER / "03_explore_diarization.ipynb", tmp_path, **other))
+    assert "c06: Agent has" in text
+    assert "Roles in c05" in text
+    assert "c03: diarization error rate 2%" in text
+    assert "a collar of 0.5 s on each side" in text
+
+
+def test_a_call_is_explored_whichever_it_is(tmp_path: Path) -> None:
+    lesson = FOLDER / "08_explore_a_call.ipynb"
+    text = text_of(run(lesson, tmp_path, queue="sales", call="", end="2026-09-22"))
+    assert "Only calls with end 2026-09-22 and queue sales." in text
+    assert "One channel: speech at the same time is mostly lost" in text
+    silent = text_of(run(lesson, tmp_path, queue="", call="c08"))
+    assert "Nothing was recognized in c08, so there is no timeline of it." in silent
+    assert "This call has no moment that stands out" in silent
+    assert "Player(c08: no phrases, 0:45, c08.wav)" in silent
+
+
 def test_the_demo_corpus_is_of_the_demo_calls(calls: Path) -> None:
     corpus = open_corpus(demo_data("corpus"))
     assert corpus.call_ids == sorted(path.stem for path in calls.iterdir())
