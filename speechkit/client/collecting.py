@@ -41,6 +41,8 @@ def collect_job(desk: Desk, job: Row, told: Callable[[int], None]) -> None:
     writes the same calls again. A result that cannot be read leaves its recording open, with the reason, so that
     another `collect` reads it. Whatever else has neither result nor word in the report has failed.
     """
+    from speechkit.transcripts.schema import Transcript
+
     client = desk.client(job["endpoint"])
     rows = desk.ledger.of_job(job["number"])
     sources = Sources({row["number"]: row["url"] for row in rows})
@@ -49,14 +51,16 @@ def collect_job(desk: Desk, job: Row, told: Callable[[int], None]) -> None:
     read = {row["result"] for row in rows if row["state"] == "collected"}
     results, report = job_files(client, job["id"])
     unread: list[SpeechkitError] = []  # results that could not be read so far as to say whose they are
-    kept: dict[int, tuple[str, Transcript]] = {}
+    names: dict[int, str] = {}  # of the result files that are read and not yet written
+    parts: list[Transcript] = []
     held = 0
 
     def flush() -> None:
         nonlocal held
-        keep(desk, kept)
-        told(len(kept))
-        kept.clear()
+        keep(desk, names, parts)
+        told(len(names))
+        names.clear()
+        parts.clear()
         held = 0
 
     def take(file: dict[str, Any]) -> tuple[str, int | None, Transcript | SpeechkitError, int]:
@@ -65,6 +69,7 @@ def collect_job(desk: Desk, job: Row, told: Callable[[int], None]) -> None:
     with ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="speechkit-download") as pool:
         fresh = (file for file in results if file.get("name") not in read)
         while window := list(islice(fresh, WINDOW)):
+            single: list[Transcript] = []
             for name, number, outcome, size in pool.map(take, window):
                 if number is None:
                     assert isinstance(outcome, SpeechkitError)
@@ -73,10 +78,13 @@ def collect_job(desk: Desk, job: Row, told: Callable[[int], None]) -> None:
                     _leave_open(desk, by_number[number], outcome)
                     open_.discard(number)
                 elif number in open_:
-                    kept[number] = (name, outcome)
+                    names[number] = name
+                    single.append(outcome)
                     open_.discard(number)
                     held += size
-            if len(kept) >= SHARD_CALLS or held >= SHARD_BYTES:
+            if single:  # three small tables a call take ten times what one large table takes
+                parts.append(Transcript.concat(single))
+            if len(names) >= SHARD_CALLS or held >= SHARD_BYTES:
                 flush()
     flush()
     failed: dict[int, Row] = {}
@@ -96,20 +104,15 @@ def collect_job(desk: Desk, job: Row, told: Callable[[int], None]) -> None:
         desk.ledger.set_job(job["number"], is_read=1)
 
 
-def keep(desk: Desk, kept: dict[int, tuple[str, Transcript]]) -> None:
+def keep(desk: Desk, names: dict[int, str], parts: list[Transcript]) -> None:
     """Write transcripts into the corpus, then into the ledger that they are there."""
     from speechkit.transcripts.schema import Transcript
 
-    if not kept:
+    if not names:
         return
-    joined = Transcript.concat(transcript for _, transcript in kept.values())
-    desk.corpus.add(joined, metadata=desk.metadata, again=True)
-    desk.ledger.update(
-        [
-            {"number": number, "state": "collected", "result": name, "error": None, "kind": None}
-            for number, (name, _) in kept.items()
-        ]
-    )
+    desk.corpus.add(Transcript.concat(parts), metadata=desk.metadata, again=True)
+    done = {"state": "collected", "error": None, "kind": None}
+    desk.ledger.update([{"number": number, "result": name, **done} for number, name in names.items()])
 
 
 def clean_job(desk: Desk, job: Row) -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -23,7 +24,7 @@ from speechkit.client.recording import (
     problem_table,
 )
 from speechkit.client.secrets import strip_sas
-from speechkit.errors import AudioError, RequestRefusedError, SpeechkitError
+from speechkit.errors import AudioError, CorpusError, RequestRefusedError, SpeechkitError
 from speechkit.progress import Progress, ProgressCallback
 
 if TYPE_CHECKING:
@@ -235,8 +236,11 @@ def known_calls(transcript: Transcript | None) -> Iterator[tuple[str, str]]:
     """Yield the calls of a transcript or corpus as (identity, call_id)."""
     if transcript is None:
         return
-    calls = transcript.calls
-    digests = calls["audio_sha256"] if "audio_sha256" in calls else [None] * len(calls)
+    calls = transcript.table("calls", ["call_id", "source"])
+    try:
+        digests: Iterable[Any] = transcript.table("calls", ["audio_sha256"])["audio_sha256"]
+    except (CorpusError, KeyError):  # only calls that came from result files
+        digests = repeat(None, len(calls))
     for call_id, source, digest in zip(calls["call_id"], calls["source"], digests, strict=True):
         where = source if isinstance(source, str) else ""
         name = where if is_url(where) else file_name(where)

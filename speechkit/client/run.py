@@ -306,6 +306,7 @@ class Run:
         row = next(iter(self.desk.ledger.read("SELECT asked_s FROM jobs WHERE number = ?", job.number)), None)
         at_s = row["asked_s"] if row else None
         if at_s and at_s != self._asked_s.get(job.number) and now_s - at_s < delay_s / 2:
+            self._asked_s[job.number] = at_s  # after the next wait it is our turn
             return None
         self._asked_s[job.number] = now_s
         client: SpeechClient = self.desk.client(job.endpoint)

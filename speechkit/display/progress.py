@@ -125,32 +125,52 @@ def _page(steps: dict[str, Progress]) -> str:
         f'style="width: 12em; vertical-align: middle"></progress> {html.escape(describe(step))}</div>'
         for name, step in steps.items()
     )
-    return f'<div class="speechkit-progress" role="status">{rows}</div>'
+    facts = "".join(
+        f'<tr><th scope="row" style="text-align: left; padding-right: 1em">{html.escape(name)}</th>'
+        f'<td style="text-align: left">{html.escape(text)}</td></tr>'
+        for name, text in _facts(steps).items()
+    )
+    table = f"<table>{facts}</table>" if facts else ""
+    return f'<div class="speechkit-progress" role="status">{rows}{table}</div>'
+
+
+def _facts(steps: dict[str, Progress]) -> dict[str, str]:
+    """The facts of all steps; of two with one name, the later step's."""
+    return {name: text for step in steps.values() for name, text in step.facts.items()}
 
 
 class _Terminal:
-    """Bars of rich, one a step."""
+    """Bars of rich, one a step, and a table of the facts below them."""
 
     every_s = EVERY_S
 
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
+        from rich.live import Live
         from rich.progress import BarColumn, Progress, TextColumn
 
         columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.fields[text]}"))
-        self._bars = Progress(*columns, console=Console(file=stream))
+        self._bars = Progress(*columns)
+        self._live = Live(self._bars, console=Console(file=stream), refresh_per_second=5)
         self._tasks: dict[str, Any] = {}
 
     def show(self, steps: dict[str, Progress], latest: Progress) -> None:
+        from rich.console import Group
+        from rich.table import Table
+
         if latest.step not in self._tasks:
-            self._bars.start()
+            self._live.start()
             self._tasks[latest.step] = self._bars.add_task(latest.step, total=1.0, text="")
         text = describe(latest).removeprefix(f"{latest.step} ")
         # a note may name a file with [brackets], which rich would read as a style
         self._bars.update(self._tasks[latest.step], completed=latest.share, text=text.replace("[", r"\["))
+        table = Table(box=None, show_header=False)
+        for name, fact in _facts(steps).items():
+            table.add_row(name, fact.replace("[", r"\["))
+        self._live.update(Group(self._bars, table) if table.rows else self._bars)
 
     def close(self) -> None:
-        self._bars.stop()
+        self._live.stop()
 
 
 class _Lines:

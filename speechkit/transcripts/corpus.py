@@ -26,6 +26,7 @@ from speechkit.transcripts.schema import CALLS, TABLES, Transcript, conform, emp
 
 CALLS_PER_SHARD: Final = 5000
 _MANY_SHARDS: Final = 64
+_SMALL_BYTES: Final = 8_000_000  # a shard whose words take more on the disk is left as it is
 _PATIENCE: Final = 50  # readings of a corpus that is being written
 _FORMAT: Final = {"format": "speechkit corpus", "version": 1}
 _T = TypeVar("_T")
@@ -301,11 +302,27 @@ class Corpus(Transcript):
                 (self.path / folder / name).unlink(missing_ok=True)
 
     def _gather(self) -> None:
-        """Put small shards together when they are many: opening a file costs more than reading it."""
+        """Put small shards together when they are many: opening a file costs more than reading it.
+
+        What is put together at once fits into little memory.
+        """
         held = self._call_ids()
-        if len(held) > _MANY_SHARDS:
-            small = [shard for shard, call_ids in held.items() if len(call_ids) < CALLS_PER_SHARD // 2]
-            self._replace(small, self._rest(small, ()))
+        if len(held) <= _MANY_SHARDS:
+            return
+        group: list[str] = []
+        calls = size = 0
+        for shard, call_ids in held.items():
+            weight = (self.path / "words" / shard).stat().st_size
+            if len(call_ids) >= CALLS_PER_SHARD // 2 or weight >= _SMALL_BYTES:
+                continue
+            if calls + len(call_ids) > CALLS_PER_SHARD or size + weight > 2 * _SMALL_BYTES:
+                if len(group) > 1:
+                    self._replace(group, self._rest(group, ()))
+                group, calls, size = [], 0, 0
+            group.append(shard)
+            calls, size = calls + len(call_ids), size + weight
+        if len(group) > 1:
+            self._replace(group, self._rest(group, ()))
 
     def _write_side(self, name: str, frame: pd.DataFrame) -> None:
         folder = self.path / name
