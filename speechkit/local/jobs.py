@@ -19,7 +19,6 @@ from speechkit.errors import LocalServiceError
 from speechkit.local import locales
 from speechkit.local.fetch import Fetched, Fetcher, FetchError, without_sas
 from speechkit.local.recognition import Heard, Phrase, Sound, Wanted, decode_phrases
-from speechkit.local.requests import served_locale
 from speechkit.local.results import batch_result, report
 from speechkit.local.store import Input, Job, Store, is_full
 from speechkit.local.workers import BATCH_PRIORITY, Task, TaskRunner, UnusableAudioError
@@ -218,7 +217,7 @@ class Jobs:
                 if recording:
                     recording.release()
 
-    async def _hear(self, recording: Fetched, properties: Mapping[str, Any], locale: str) -> Heard:
+    async def _hear(self, recording: Fetched, properties: Mapping[str, Any], locale: str | None) -> Heard:
         sound = await self._listener.look(recording)
         channels = [c for c in sorted(properties["channels"]) if c < sound.channels]
         if not channels:
@@ -266,15 +265,15 @@ class Jobs:
             self.on_event(job.id, "Processing")
 
 
-def job_locale(definition: Mapping[str, Any]) -> str:
-    """The locale of a job, or FetchError when none of its locales is served."""
+def job_locale(definition: Mapping[str, Any]) -> str | None:
+    """The locale of a job, None where its candidates are of several languages; FetchError when none is served."""
     identification = definition["properties"].get("languageIdentification") or {}
     candidates: Sequence[str] = [definition["locale"], *identification.get("candidateLocales", [])]
-    found = served_locale(candidates)
-    if found is None:
+    found = locales.among(candidates)
+    if not found:
         kind = "NoLanguageIdentified" if identification else "InvalidLocale"
         raise FetchError(kind, locales.not_served(list(dict.fromkeys(candidates))))
-    return found
+    return found[0] if len(found) == 1 else None
 
 
 def _check_diarization(sound: Sound) -> None:

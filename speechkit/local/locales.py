@@ -59,13 +59,27 @@ def close() -> None:
     _now[0] = _Served()
 
 
-def language_of(locale: str) -> str | None:
-    """Return the language that the recognizer is to be told for a locale; None where it knows but one.
+def language_of(locale: str | None) -> str | None:
+    """Return the language that the recognizer is to be told for a locale; None where it knows but one, or is
+    to find out.
 
     >>> language_of("en-US") is None
     True
     """
-    return _code(locale) if _now[0].told else None
+    return _code(locale) if locale and _now[0].told else None
+
+
+def among(candidates: Sequence[str]) -> list[str]:
+    """Return the served ones of some candidates: one where they are of one language, else one a language.
+
+    >>> among(["de-DE", "en-GB", "en-US"])
+    ['en-GB']
+    """
+    by_language: dict[str, str] = {}
+    for locale in candidates:
+        if locale in served():
+            by_language.setdefault(_code(locale), locale)
+    return list(by_language.values())
 
 
 def not_served(named: Sequence[str]) -> str:

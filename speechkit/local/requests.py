@@ -7,7 +7,7 @@ properties are ignored, as the service in the cloud does.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -50,9 +50,10 @@ class Submission:
 
 @dataclass(frozen=True)
 class FastDefinition:
-    """A checked definition of `transcriptions:transcribe`; `channels` is None for all of them mixed."""
+    """A checked definition of `transcriptions:transcribe`; `channels` is None for all of them mixed, `locale`
+    where the recognizer is to find out."""
 
-    locale: str
+    locale: str | None
     profanity: Any
     speakers: int | None
     channels: tuple[int, ...] | None
@@ -194,11 +195,6 @@ def parse_definition(
         weight=weight,
         audio_url=audio_url,
     )
-
-
-def served_locale(candidates: Sequence[str]) -> str | None:
-    """The first locale that the recognizer knows, or None."""
-    return next((c for c in candidates if c in locales.served()), None)
 
 
 def sas_minutes(value: str | None) -> int:
@@ -351,14 +347,14 @@ def _phrases(given: Mapping[str, Any]) -> tuple[tuple[str, ...], float]:
     return tuple(p.strip() for p in phrases if p.strip()), float(weight)
 
 
-def _fast_locale(value: Any) -> str:
-    """The locale to write: of a fixed one, of the candidates, or en-US when it is to be found out."""
+def _fast_locale(value: Any) -> str | None:
+    """The locale to write: the one that fits the candidates; None where the recognizer is to find out."""
     if value is None or value == []:
-        return "en-US"
+        return "en-US" if locales.served() == locales.ENGLISH else None
     if not isinstance(value, list):
         raise invalid("InvalidLocale", "locales must be a list of locales.", "locales")
     named = [locale_of(item, "locales") for item in value]
-    found = served_locale(named)
-    if found is None:
+    found = locales.among(named)
+    if not found:
         raise invalid("InvalidLocale", locales.not_served(named), "locales")
-    return found
+    return found[0] if len(found) == 1 else None

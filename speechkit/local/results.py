@@ -50,12 +50,13 @@ def batch_result(
 
 
 def fast_result(
-    heard: Heard, *, profanity: Profanity = "Masked", locale: str = "en-US", first_speaker: int = 1
+    heard: Heard, *, profanity: Profanity = "Masked", locale: str | None = "en-US", first_speaker: int = 1
 ) -> dict[str, Any]:
     """The TranscribeResult of a recording: display form only, phrases by channel.
 
     A channel is named where channels were asked for (its key in `heard` is not None). `first_speaker` is the
-    number of the first speaker: 0 in the examples of 2024-11-15, 1 in those of 2025-10-15.
+    number of the first speaker: 0 in the examples of 2024-11-15, 1 in those of 2025-10-15. `locale` is None
+    where it is not known.
     """
     combined: list[dict[str, Any]] = []
     recognized: list[dict[str, Any]] = []
@@ -69,7 +70,9 @@ def fast_result(
                 entry["speaker"] = phrase.speaker - 1 + first_speaker
             entry |= _span_ms(phrase.start_s, phrase.end_s) | {"text": form.display}
             entry["words"] = [{"text": w.text} | _span_ms(w.start_s, w.end_s) for w in form.display_words]
-            recognized.append(entry | {"locale": locale, "confidence": sure(phrase.confidence)})
+            if locale:
+                entry["locale"] = locale
+            recognized.append(entry | {"confidence": sure(phrase.confidence)})
     return {
         "durationMilliseconds": round(heard.duration_s * 1000),
         "combinedPhrases": combined,

@@ -5,6 +5,7 @@ Recognition itself is judged by one slow test, with the English tiny model that 
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -248,6 +249,31 @@ def test_the_language_of_a_request_is_told(french: Inside) -> None:
     assert fast.json()["phrases"][0]["locale"] == "fr-FR"
     told = [t.wanted.language for t in french.ears.tasks if isinstance(t.wanted, Wanted)]
     assert told == ["no", "fr"]
+
+
+@pytest.mark.parametrize(
+    ("candidates", "told", "written", "in_batch"),
+    [
+        pytest.param([], None, None, None, id="to-be-found-out?"),
+        pytest.param(["fr-FR", "en-US"], None, None, None, id="two-languages?"),
+        pytest.param(["de-DE", "fr-CA"], "fr", "fr-CA", None, id="one-that-it-knows-beside-the-jobs-own?"),
+        pytest.param(["en-GB", "en-US"], "en", "en-GB", "en-US", id="two-of-one-language?"),
+    ],
+)
+def test_where_several_languages_may_be_spoken_the_model_finds_out(
+    french: Inside, candidates: list[str], told: str | None, written: str | None, in_batch: str | None
+) -> None:
+    parts = {"audio": ("a.wav", b"sound"), "definition": (None, json.dumps({"locales": candidates}))}
+    phrase = french.speech("POST", "/transcriptions:transcribe", files=parts).json()["phrases"][0]
+    assert phrase.get("locale") == written
+    if candidates:
+        _, files = french.transcribe(
+            french.publish(b"other"),
+            languageIdentification={"candidateLocales": candidates, "mode": "Single"},
+        )
+        assert files["contenturl_0.json"]["recognizedPhrases"][0].get("locale") == in_batch
+    asked = [t.wanted.language for t in french.ears.tasks if isinstance(t.wanted, Wanted)]
+    assert asked[0] == told
 
 
 def test_a_language_that_it_lacks_is_refused(french: Inside) -> None:
