@@ -38,7 +38,7 @@ INVALID, BROKEN = (
     1011,
 )  # codes of closing: the SDK gives up after the first, and connects again after the other
 _REASON_BYTES: Final = 120  # of a reason, says RFC 6455
-_BYTES_PER_S: Final = 32_000  # about; only misbehaviour on demand counts by it
+_BYTE_RATE: Final = slice(28, 32)  # of a WAV header
 
 
 class _ClosedError(Exception):
@@ -57,7 +57,7 @@ class Conversation:
         self._id = socket.headers.get("x-connectionid") or uuid.uuid4().hex
         self._turn: _Turn | None = None
         self._order, self._break = socket.scope.get("speechkit.order", (None, None))
-        self._heard_bytes = 0
+        self._heard_bytes = self._byte_rate = 0
 
     async def serve(self) -> None:
         """Answer messages until the client goes; raises _ClosedError."""
@@ -92,13 +92,15 @@ class Conversation:
                 self._begin(message)
             assert self._turn is not None
             if message.request_id == self._turn.request_id:  # else late sound of a turn that has ended
-                self._heard_bytes += len(message.body)
-                self._misbehave()
+                self._misbehave(message.body)
                 await self._turn.hear(message.body)
 
-    def _misbehave(self) -> None:
-        order = self._order
-        if order and order.kind in ("drop", "die") and self._heard_bytes > order.seconds * _BYTES_PER_S:
+    def _misbehave(self, sound: bytes) -> None:
+        if self._order is None or self._order.kind == "lost":
+            return
+        self._byte_rate = self._byte_rate or int.from_bytes(sound[_BYTE_RATE], "little")
+        self._heard_bytes += len(sound)
+        if self._heard_bytes > self._order.seconds * self._byte_rate:
             self._break()
 
     def _begin(self, message: Message) -> None:
@@ -149,6 +151,7 @@ class _Turn:
                 speakers=asked.speakers,
                 interim_speakers=asked.interim_speakers,
                 stable=asked.stable,
+                start_s=asked.start_s,
             )
             try:
                 self._stream = await self._live.turn(self._conversation, listening)
@@ -192,6 +195,8 @@ class _Turn:
                         if initial:
                             await self._status("InitialSilenceTimeout", until_s)
                             return await self._end(until_s)
+                        # So the SDK keeps no silence for a replay; of this status it tells nobody.
+                        await self._status("EndOfDictation", until_s)
                     case Finished(until_s):
                         if once:
                             await self._status("NoMatch", until_s)

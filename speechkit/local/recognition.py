@@ -70,7 +70,10 @@ class Wanted:
 
 
 class Listening(msgspec.Struct, frozen=True):
-    """How a stream is to be recognized; None stands for what holds in batch results."""
+    """How a stream is to be recognized; None stands for what holds in batch results.
+
+    `start_s` is where the stream begins in the sound of the client, who sends the rest again after a broken connection.
+    """
 
     nbest: int = 1
     phrases: tuple[str, ...] = ()
@@ -80,6 +83,7 @@ class Listening(msgspec.Struct, frozen=True):
     speakers: bool = False
     interim_speakers: bool = False
     stable: int = 1
+    start_s: float = 0.0
 
 
 class Started(msgspec.Struct, tag=True):

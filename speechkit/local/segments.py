@@ -117,17 +117,24 @@ class Segmenter:
 
     Speech closer together than JOIN_S goes into one segment, for the recognizer does better with context; one that
     would grow over MAX_SEGMENT_S is cut at its longest pause, or, when there is none, where speech is least likely.
+    Where the recording is the rest of a longer one, `start_s` says where it begins in that.
     """
 
     def __init__(
-        self, activity: VoiceActivity, max_segment_s: float = MAX_SEGMENT_S, join_s: float = JOIN_S
+        self,
+        activity: VoiceActivity,
+        max_segment_s: float = MAX_SEGMENT_S,
+        join_s: float = JOIN_S,
+        start_s: float = 0.0,
     ) -> None:
         self._activity = activity
         self._join_frames = join_s / FRAME_S
         self._silence_frames = min(MIN_SILENCE_S, join_s) / FRAME_S
         self._max_frames = int(max_segment_s / FRAME_S)
         activity.reset()
-        self._samples: Samples = np.zeros(0, np.float32)
+        # Sound that goes on elsewhere is cut into the same frames as it would have been from its beginning.
+        self._samples: Samples = np.zeros(round(start_s * RATE) % FRAME, np.float32)
+        self._origin_s = len(self._samples) / RATE
         self._first = 0  # the frame that self._samples begins with
         self._probabilities: list[float] = []  # of the frames from self._first on
         self._spans: list[tuple[int, int]] = []  # speech that has ended, in frames
@@ -146,20 +153,20 @@ class Segmenter:
     @property
     def now_s(self) -> float:
         """How much was heard."""
-        return (self._first + len(self._probabilities)) * FRAME_S
+        return (self._first + len(self._probabilities)) * FRAME_S - self._origin_s
 
     @property
     def spoken_from_s(self) -> float | None:
         """Since when is speech in the segment that is growing; None while none is."""
         first = self._spans[0][0] if self._spans else self._open
-        return None if first is None else first * FRAME_S
+        return None if first is None else first * FRAME_S - self._origin_s
 
     @property
     def spoken_until_s(self) -> float | None:
         """Until when was speech in the segment that is growing; None while none is."""
         if self._open is not None:
             return self.now_s - self._quiet * FRAME_S
-        return self._spans[-1][1] * FRAME_S if self._spans else None
+        return self._spans[-1][1] * FRAME_S - self._origin_s if self._spans else None
 
     def growing(self) -> Segment:
         """The segment that is growing, as it is so far."""
@@ -241,8 +248,9 @@ class Segmenter:
         start = max(self._first * FRAME, spans[0][0] * FRAME - pad)
         end = min(limit, spans[-1][1] * FRAME + pad)
         at = self._first * FRAME
-        speech = tuple((first * FRAME_S, last * FRAME_S) for first, last in spans)
-        return Segment(start / RATE, self._samples[start - at : end - at].copy(), speech)
+        origin_s = self._origin_s
+        speech = tuple((first * FRAME_S - origin_s, last * FRAME_S - origin_s) for first, last in spans)
+        return Segment(start / RATE - origin_s, self._samples[start - at : end - at].copy(), speech)
 
     def _trim(self) -> None:
         """Let go of what no segment will need."""

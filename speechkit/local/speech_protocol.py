@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -154,7 +154,8 @@ def read_turn(mode: str | None, query: Mapping[str, str], context: Mapping[str, 
     options = {str(o).lower() for o in asked} if isinstance(asked, list) else set()
     diarization = _part(detection, "speakerDiarization")
     language = _part(context, "languageId")
-    candidates = language.get("languages") or query.get("lidEnabled", "").split(",")
+    named = language.get("languages") or query.get("lidEnabled", "").split(",")
+    candidates = [str(c) for c in named if c] if isinstance(named, list) else []
     profanity = (_text(enrichment, "profanity") or query.get("profanity", "")).lower()
     punctuation = _text(_part(enrichment, spoken), "punctuationMode") or query.get("postprocessing", "")
     default: Punctuation = "Dictated" if spoken == "dictation" else "DictatedAndAutomatic"
@@ -181,7 +182,7 @@ def read_turn(mode: str | None, query: Mapping[str, str], context: Mapping[str, 
         stable=_stable(_part(output, "interimResults"), query),
         speakers=bool(diarization),
         interim_speakers=str(diarization.get("diarizeIntermediates", "")).lower() == "true",
-        identify_language=any(candidates),
+        identify_language=bool(candidates),
         start_s=_start_s(context),
     )
 
@@ -221,11 +222,10 @@ def _stable(interim: Mapping[str, Any], query: Mapping[str, str]) -> int:
     return min(max(int(given), 1), 100) if given.isdigit() else 1
 
 
-def _locale(language: str, candidates: Any) -> str:
+def _locale(language: str, candidates: Sequence[str]) -> str:
     """The locale to recognize; of several candidates one that begins as English does."""
-    several = [str(c) for c in candidates] if isinstance(candidates, list) else []
-    english = [c for c in several if c.lower().startswith("en")]
-    return english[0] if english else several[0] if several else language
+    english = [c for c in candidates if c.lower().startswith("en")]
+    return (english or list(candidates) or [language])[0]
 
 
 def _phrases(dgi: Mapping[str, Any]) -> tuple[str, ...]:

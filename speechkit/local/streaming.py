@@ -45,7 +45,7 @@ class PhraseStream:
         self._expected = engine.phrase_list(asked.phrases)
         self._guests = guests if asked.speakers else None
         self._pause_s = asked.silence_s or PAUSE_S
-        self._segmenter = Segmenter(VoiceActivity(), join_s=asked.silence_s or JOIN_S)
+        self._segmenter = Segmenter(VoiceActivity(), join_s=asked.silence_s or JOIN_S, start_s=asked.start_s)
         self._words: list[HeardWord] = []  # of the phrase that goes on, as far as they are decided
         self._others: list[Others] = []
         self._deciding: tuple[Segment, list[str], Future[list[HeardWord]]] | None = None
