@@ -42,6 +42,9 @@ MAX_FAST_S: Final = 2 * 3600.0  # [fast]; another page says 5 hours
 REST_QUOTA: Final = (100, 10.0)
 FAST_QUOTA: Final = (600, 60.0)
 
+# Real time
+MAX_SHORT_AUDIO_S: Final = 60.0  # the REST API for short audio [short]
+
 # Polling [batch]
 POLL_AZURE_S: Final = 60.0  # never below one status request a minute and job; every 10 minutes is recommended
 POLL_AZURE_MAX_S: Final = 600.0

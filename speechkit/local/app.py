@@ -29,6 +29,7 @@ from speechkit.local import (
     openapi,
     realtime_routes,
     recording_routes,
+    short_audio_routes,
     webhook_routes,
 )
 from speechkit.local.envelope import RefusalError, gateway_denied, not_found, openai_error
@@ -74,6 +75,7 @@ def create_app(service: Service) -> Starlette:
         *recording_routes.ROUTES,
         *webhook_routes.ROUTES,
         *realtime_routes.ROUTES,
+        *short_audio_routes.ROUTES,
         *openai.ROUTES,
         *openapi.ROUTES,
     ]

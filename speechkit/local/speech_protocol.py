@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from speechkit.limits import TICKS_PER_SECOND
 from speechkit.local.forms import Profanity, Punctuation
 
 Mode = Literal["interactive", "conversation", "dictation"]
+MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 
 # What a final gets when it is asked for in detail; the service answers up to five, too.
 DETAILED_NBEST: Final = 5
@@ -20,7 +21,7 @@ MIN_SILENCE_MS, MAX_SILENCE_MS = 100, 5000
 MIN_FORCED_MS, MAX_FORCED_MS = 20_000, 70_000  # Speech_SegmentationMaximumTimeMs [SDK reference]
 INTERACTIVE_SILENCE_S: Final = 5.0  # how long recognize_once waits for speech where nothing else is said
 
-_PROFANITY: Final[dict[str, Profanity]] = {"raw": "None", "removed": "Removed", "masked": "Masked"}
+PROFANITY: Final[dict[str, Profanity]] = {"raw": "None", "removed": "Removed", "masked": "Masked"}
 _PUNCTUATION: Final[dict[str, Punctuation]] = {
     "none": "None",
     "explicit": "Dictated",
@@ -142,9 +143,9 @@ def read_turn(mode: str | None, query: Mapping[str, str], context: Mapping[str, 
         raise ProtocolError("The local service does not translate. Use a SpeechRecognizer.")
     detection = _part(context, "phraseDetection")
     spoken = (_text(detection, "mode") or mode or "conversation").lower()
-    if spoken not in ("interactive", "conversation", "dictation"):
+    found = next((known for known in MODES if known == spoken), None)
+    if found is None:
         raise ProtocolError(f"There is no recognition mode {spoken}.")
-    found: Mode = spoken  # type: ignore[assignment]  # it was checked
     own = _part(detection, spoken) or _part(detection, spoken.upper()) or _part(detection, spoken.title())
     segmentation = _part(own, "segmentation")
     enrichment = _part(detection, "enrichment")
@@ -171,7 +172,7 @@ def read_turn(mode: str | None, query: Mapping[str, str], context: Mapping[str, 
         locale=_locale(_text(detection, "language") or query.get("language", ""), candidates),
         detailed=detailed,
         words="wordtimings" in options or query.get("wordLevelTimestamps", "").lower() == "true",
-        profanity=_PROFANITY.get(profanity, "Masked"),
+        profanity=PROFANITY.get(profanity, "Masked"),
         punctuation=_PUNCTUATION.get(punctuation.lower(), default),
         phrases=_phrases(_part(context, "dgi")),
         silence_s=silence,
