@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import azure.cognitiveservices.speech as sdk
+import numpy as np
+from numpy.typing import NDArray
 
 from tests.local.service_fixture import KEY, Running
 
@@ -49,10 +51,16 @@ def config(service: Running, key: str = KEY, at_once: bool = True) -> sdk.Speech
     return made
 
 
-def once(made: sdk.SpeechConfig, recording: Path) -> Any:
+def sound(of: Path | sdk.audio.AudioInputStream) -> sdk.audio.AudioConfig:
+    """A recording, or a stream, as the SDK takes it."""
+    return (
+        sdk.audio.AudioConfig(filename=str(of)) if isinstance(of, Path) else sdk.audio.AudioConfig(stream=of)
+    )
+
+
+def once(made: sdk.SpeechConfig, recording: Path | sdk.audio.AudioInputStream) -> Any:
     """recognize_once."""
-    recognizer = sdk.SpeechRecognizer(made, sdk.audio.AudioConfig(filename=str(recording)))
-    return recognizer.recognize_once()
+    return sdk.SpeechRecognizer(made, sound(recording)).recognize_once()
 
 
 def listen(
@@ -65,19 +73,14 @@ def listen(
     seconds: float = 90.0,
 ) -> Heard:
     """Recognize to the end of the sound, with a SpeechRecognizer or a ConversationTranscriber."""
-    audio = (
-        sdk.audio.AudioConfig(filename=str(recording))
-        if isinstance(recording, Path)
-        else sdk.audio.AudioConfig(stream=recording)
-    )
     heard, over, begun = Heard(), threading.Event(), time.monotonic()
     recognizer: Any
     if speakers:
-        recognizer = sdk.transcription.ConversationTranscriber(made, audio)
+        recognizer = sdk.transcription.ConversationTranscriber(made, sound(recording))
         hypothesis, final = recognizer.transcribing, recognizer.transcribed
         start, stop = recognizer.start_transcribing_async, recognizer.stop_transcribing_async
     else:
-        recognizer = sdk.SpeechRecognizer(made, audio)
+        recognizer = sdk.SpeechRecognizer(made, sound(recording))
         hypothesis, final = recognizer.recognizing, recognizer.recognized
         start, stop = (
             recognizer.start_continuous_recognition_async,
@@ -105,3 +108,11 @@ def listen(
     assert over.wait(seconds), "the session did not end"
     stop().get()
     return heard
+
+
+def pushed(samples: NDArray[np.int16], rate: int) -> sdk.audio.PushAudioInputStream:
+    """A stream that holds some sound, and ends."""
+    stream = sdk.audio.PushAudioInputStream(sdk.audio.AudioStreamFormat(rate, 16, 1))
+    stream.write(samples.tobytes())
+    stream.close()
+    return stream
