@@ -1,7 +1,8 @@
 """The limits and defaults of Azure Speech to text, each with its source and the day it was read.
 
 Sources: [spec] Azure/azure-rest-api-specs, SpeechToText 2025-10-15; [quota] the quotas and limits page,
-[batch] the batch transcription pages and [fast] the fast transcription page of the Speech documentation.
+[batch] the batch transcription pages, [fast] the fast transcription page and [short] the page of the REST API for short
+audio of the Speech documentation, [sdk] the reference of the Speech SDK.
 All read 2026-11-21. They move: change them here and nowhere else.
 """
 
@@ -43,6 +44,8 @@ REST_QUOTA: Final = (100, 10.0)
 FAST_QUOTA: Final = (600, 60.0)
 
 # Real time
+SEGMENTATION_SILENCE_MS: Final = (100, 5000)  # range of Speech_SegmentationSilenceTimeoutMs [sdk]
+SEGMENTATION_MAXIMUM_MS: Final = (20_000, 70_000)  # range of Speech_SegmentationMaximumTimeMs [sdk]
 MAX_SHORT_AUDIO_S: Final = 60.0  # the REST API for short audio [short]
 
 # Polling [batch]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -50,18 +50,11 @@ class Diarizer:
 
     def add(self, samples: Floats, start_s: float, speech: Sequence[tuple[float, float]]) -> None:
         """Take the sound of a segment (n,) that starts at `start_s`, and the spans of speech in it."""
-        mel = mel_spectrogram(samples)
-        for begin_s, end_s in speech:
-            begin, end = (round((t - start_s) * FRAMES_PER_S) for t in (begin_s, end_s))
-            wanted = -(-(end - begin) // LENGTH_STEP) * LENGTH_STEP
-            length = min(max(SHORTEST, min(WINDOW, wanted)), len(mel))
-            last = max(begin, end - length)
-            for at in dict.fromkeys([*range(begin, last, STEP), last]):
-                first = int(np.clip(at, 0, len(mel) - length))
-                self._waiting[length].append((len(self._middles_s), mel[first : first + length]))
-                self._middles_s.append(start_s + (first + length / 2) / FRAMES_PER_S)
-                self._spans.append(self._count)
-            self._count += 1
+        for window, middle_s, span in cut_windows(samples, start_s, speech):
+            self._waiting[len(window)].append((len(self._middles_s), window))
+            self._middles_s.append(middle_s)
+            self._spans.append(self._count + span)
+        self._count += len(speech)
         for length, windows in list(self._waiting.items()):
             if len(windows) >= BATCH:
                 self._embed(length)
@@ -84,6 +77,24 @@ class Diarizer:
         windows = self._waiting.pop(length)
         embeddings = self._encoder.embed(np.stack([window for _, window in windows]))
         self._embeddings.update((index, e) for (index, _), e in zip(windows, embeddings, strict=True))
+
+
+def cut_windows(
+    samples: Floats, start_s: float, speech: Sequence[tuple[float, float]]
+) -> Iterator[tuple[Floats, float, int]]:
+    """The windows of a segment (n,) that starts at `start_s`, each a mel spectrogram (frames, 40).
+
+    With each come the time of its middle, and the number of the span of speech that it lies in.
+    """
+    mel = mel_spectrogram(samples)
+    for number, (begin_s, end_s) in enumerate(speech):
+        begin, end = (round((t - start_s) * FRAMES_PER_S) for t in (begin_s, end_s))
+        wanted = -(-(end - begin) // LENGTH_STEP) * LENGTH_STEP
+        length = min(max(SHORTEST, min(WINDOW, wanted)), len(mel))
+        last = max(begin, end - length)
+        for at in dict.fromkeys([*range(begin, last, STEP), last]):
+            first = int(np.clip(at, 0, len(mel) - length))
+            yield mel[first : first + length], start_s + (first + length / 2) / FRAMES_PER_S, number
 
 
 def cluster(embeddings: Floats, follows: NDArray[np.bool_], max_speakers: int) -> Labels:

@@ -145,6 +145,7 @@ class _Turn:
             listening = Listening(
                 nbest=asked.nbest,
                 phrases=asked.phrases,
+                weight=asked.weight,
                 silence_s=asked.silence_s,
                 longest_s=asked.longest_s,
                 initial_silence_s=asked.initial_silence_s,

@@ -77,6 +77,7 @@ class Listening(msgspec.Struct, frozen=True):
 
     nbest: int = 1
     phrases: tuple[str, ...] = ()
+    weight: float = 1.0
     silence_s: float | None = None
     longest_s: float | None = None
     initial_silence_s: float | None = None

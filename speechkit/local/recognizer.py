@@ -100,11 +100,15 @@ class Recognizer:
         states = [self._encode(_levelled(s)) for s in segments]
         limits = [max(4, math.ceil(len(s) / RATE * TOKENS_PER_S)) for s in segments]
         found = self._in_batches(states, limits, range(len(segments)), 1, BATCH)
-        unsure = [i for i, paths in found.items() if nbest > 1 or paths[0].mean < SURE]
+        sure = {i: self._hypothesis(path) for i, (path, *_) in found.items() if path.mean >= SURE}
+        unsure = [i for i in found if nbest > 1 or i not in sure]
         beams = max(BEAMS, nbest)
         found |= self._in_batches(states, limits, unsure, beams, max(1, BATCH // beams))
         hypotheses = [[self._hypothesis(path) for path in found[i]] for i in range(len(segments))]
-        ranked = [sorted(several, key=self._rank, reverse=True)[:nbest] for several in hypotheses]
+        ranked = [sorted(several, key=self._rank, reverse=True) for several in hypotheses]
+        for i, first in sure.items():  # it is the best one however many are asked for
+            ranked[i] = [first, *(other for other in ranked[i] if other.text != first.text)]
+        ranked = [several[:nbest] for several in ranked]
         if expected:
             ranked = [
                 [self._expecting(expected, state, best), *rest]
@@ -149,7 +153,9 @@ class Recognizer:
                 found.append(float(each.sum()))
         return found
 
-    def revise(self, samples: Samples, draft: Sequence[int] = ()) -> tuple[Hypothesis, tuple[int, ...]]:
+    def revise(
+        self, samples: Samples, draft: Sequence[int] = (), expected: PhraseList | None = None
+    ) -> tuple[Hypothesis, tuple[int, ...]]:
         """The likeliest token each time, and those tokens: what may be shown of speech (n,) that goes on.
 
         `draft` are the tokens of the same sound when it was shorter: one step checks them all, and only what comes
@@ -174,7 +180,8 @@ class Recognizer:
         while len(path.tokens) < limit and (token := int(logits[0].argmax())) != END:
             path = path.then(token, _log_probability(logits[0], token))
             logits = self._step(past, np.array([[token]]), hidden, mask, first=False)
-        return self._hypothesis(path), path.tokens
+        found = self._hypothesis(path)
+        return self._expecting(expected, hidden[0], found) if expected else found, path.tokens
 
     def _in_batches(
         self, states: Sequence[Samples], limits: Sequence[int], chosen: Iterable[int], beams: int, batch: int

@@ -83,7 +83,7 @@ async def _phrases(service: Service, recording: Fetched, locale: str, nbest: int
             f"{limits.MAX_SHORT_AUDIO_S:.0f} s. Use fast or batch transcription.",
             "audio",
         )
-    wanted = Wanted(None, None, nbest, (), locales.language_of(locale))
+    wanted = Wanted(nbest=nbest, language=locales.language_of(locale))
     return await service.listener.hear(recording, wanted, FAST_PRIORITY)
 
 

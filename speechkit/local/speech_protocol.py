@@ -7,18 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
+from speechkit import limits
 from speechkit.limits import TICKS_PER_SECOND
 from speechkit.local.forms import Profanity, Punctuation
+from speechkit.local.requests import MAX_BIASING_WEIGHT
 
 Mode = Literal["interactive", "conversation", "dictation"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 
-# What a final gets when it is asked for in detail; the service answers up to five, too.
-DETAILED_NBEST: Final = 5
-# Default and range of Speech_SegmentationSilenceTimeoutMs [SDK reference]: the pause that ends a phrase. The default
-# is the pause that ends one in batch results, see segments.JOIN_S.
-MIN_SILENCE_MS, MAX_SILENCE_MS = 100, 5000
-MIN_FORCED_MS, MAX_FORCED_MS = 20_000, 70_000  # Speech_SegmentationMaximumTimeMs [SDK reference]
+DETAILED_NBEST: Final = 4  # hypotheses of a final that is asked for in detail: as many as are weighed anyway
 INTERACTIVE_SILENCE_S: Final = 5.0  # how long recognize_once waits for speech where nothing else is said
 
 PROFANITY: Final[dict[str, Profanity]] = {"raw": "None", "removed": "Removed", "masked": "Masked"}
@@ -114,6 +111,7 @@ class TurnOptions:
     profanity: Profanity = "Masked"
     punctuation: Punctuation = "DictatedAndAutomatic"
     phrases: tuple[str, ...] = ()
+    weight: float = 1.0
     silence_s: float | None = None
     longest_s: float | None = None
     initial_silence_s: float | None = None
@@ -162,7 +160,7 @@ def read_turn(mode: str | None, query: Mapping[str, str], context: Mapping[str, 
     default: Punctuation = "Dictated" if spoken == "dictation" else "DictatedAndAutomatic"
     initial = _milliseconds(detection.get("initialSilenceTimeout", query.get("initialSilenceTimeoutMs")))
     trailing = _milliseconds(detection.get("trailingSilenceTimeout", query.get("endSilenceTimeoutMs")))
-    silence = _milliseconds(segmentation.get("segmentationSilenceTimeoutMs"), MIN_SILENCE_MS, MAX_SILENCE_MS)
+    silence = _milliseconds(segmentation.get("segmentationSilenceTimeoutMs"), *limits.SEGMENTATION_SILENCE_MS)
     if silence is None and spoken == "interactive":
         silence = trailing
     if initial is None and spoken == "interactive":
@@ -175,9 +173,10 @@ def read_turn(mode: str | None, query: Mapping[str, str], context: Mapping[str, 
         profanity=PROFANITY.get(profanity, "Masked"),
         punctuation=_PUNCTUATION.get(punctuation.lower(), default),
         phrases=_phrases(_part(context, "dgi")),
+        weight=_weight(_part(context, "dgi")),
         silence_s=silence,
         longest_s=_milliseconds(
-            segmentation.get("segmentationForcedTimeoutMs"), MIN_FORCED_MS, MAX_FORCED_MS
+            segmentation.get("segmentationForcedTimeoutMs"), *limits.SEGMENTATION_MAXIMUM_MS
         ),
         initial_silence_s=initial,
         stable=_stable(_part(output, "interimResults"), query),
@@ -230,14 +229,19 @@ def _locale(language: str, candidates: Sequence[str]) -> str:
 
 
 def _phrases(dgi: Mapping[str, Any]) -> tuple[str, ...]:
-    """The phrases of a PhraseListGrammar; as in batch, of its weight only 0 makes a difference."""
+    """The phrases of a PhraseListGrammar."""
     phrases: list[str] = []
     for group in dgi.get("Groups") or []:
         for item in group.get("Items") or [] if isinstance(group, dict) else []:
             text = item.get("Text") if isinstance(item, dict) else None
             if isinstance(text, str) and text.strip():
                 phrases.append(text.strip())
-    return tuple(dict.fromkeys(phrases)) if dgi.get("bias", 1.0) != 0 else ()
+    return tuple(dict.fromkeys(phrases))
+
+
+def _weight(dgi: Mapping[str, Any]) -> float:
+    bias = dgi.get("bias")
+    return min(max(float(bias), 0.0), MAX_BIASING_WEIGHT) if isinstance(bias, int | float) else 1.0
 
 
 def _start_s(context: Mapping[str, Any]) -> float:

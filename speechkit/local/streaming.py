@@ -42,7 +42,7 @@ class PhraseStream:
 
     def __init__(self, engine: Engine, asked: Listening, guests: Guests | None = None) -> None:
         self._engine, self._asked = engine, asked
-        self._expected = engine.phrase_list(asked.phrases)
+        self._expected = engine.phrase_list(asked.phrases, asked.weight)
         self._guests = guests if asked.speakers else None
         self._pause_s = asked.silence_s or PAUSE_S
         self._segmenter = Segmenter(VoiceActivity(), join_s=asked.silence_s or JOIN_S, start_s=asked.start_s)
@@ -153,7 +153,7 @@ class PhraseStream:
             return
         begun = time.monotonic()
         segment = self._segmenter.growing()
-        found, self._draft = self._engine.recognizer.revise(segment.samples, self._draft)
+        found, self._draft = self._engine.recognizer.revise(segment.samples, self._draft, self._expected)
         self._shown_s = until_s
         said = [word for spoken in found.words for word in lexical(spoken.text).split()]
         self._latest.append(said)

@@ -16,7 +16,7 @@ from starlette.testclient import WebSocketDenialResponse
 
 from speechkit import audio
 from tests.conftest import ROOT
-from tests.local.sdk_session import TICKS, config, listen, once, pushed
+from tests.local.sdk_session import TICKS, Heard, config, listen, once, pushed
 from tests.local.service_fixture import KEY, Inside, Running, results_of, submission, wait_for_job
 
 CONVERSATION = "ws://127.0.0.1:5000/speech/recognition/conversation/cognitiveservices/v1"
@@ -82,8 +82,13 @@ def test_one_phrase_after_the_other_is_recognized(service: Running, exchange: Pa
     assert second.offset >= first.offset + first.duration
 
 
-def test_a_session_says_what_batch_says(service: Running, exchange: Path) -> None:
-    heard = listen(config(service), exchange)
+@pytest.fixture(scope="session")
+def heard(service: Running, exchange: Path) -> Heard:
+    """What a session reports of it."""
+    return listen(config(service), exchange)
+
+
+def test_a_session_says_what_batch_says(service: Running, exchange: Path, heard: Heard) -> None:
     assert heard.error == ""
     assert not heard.nothing
     with service.client() as api:
@@ -119,16 +124,18 @@ def test_detailed_results_have_words_confidence_and_other_hypotheses(
 
 
 def test_a_conversation_has_guests(service: Running, exchange: Path) -> None:
-    heard = listen(config(service), exchange, speakers=True)
-    assert [final["SpeakerId"] for final in heard.finals] == ["Guest-1", "Guest-2", "Guest-1"]
-    assert {hypothesis["SpeakerId"] for hypothesis in heard.hypotheses} == {"Unknown"}
-
-
-def test_hypotheses_have_guests_where_they_are_asked_for(service: Running, exchange: Path) -> None:
     made = config(service)
     made.set_property(Property.SpeechServiceResponse_DiarizeIntermediateResults, "true")
     heard = listen(made, exchange, speakers=True)
-    assert {"Guest-1", "Guest-2"} <= {hypothesis["SpeakerId"] for hypothesis in heard.hypotheses}
+    assert [final["SpeakerId"] for final in heard.finals] == ["Guest-1", "Guest-2", "Guest-1"]
+    assert heard.hypotheses[0]["SpeakerId"] == "Unknown"
+    assert heard.hypotheses[-1]["SpeakerId"] == "Guest-1"
+
+
+def test_listed_phrases_are_recognized(service: Running, greeting: Path) -> None:
+    assert "Larkfield home" in once(config(service), greeting).text
+    heard = listen(config(service), greeting, phrases=("Larkfield Home",))
+    assert "Larkfield Home" in heard.text
 
 
 # --- where a phrase ends ------------------------------------------------------------------------------------
@@ -148,17 +155,10 @@ def test_silence_is_no_event_of_a_session(service: Running, silence: Path) -> No
     assert (heard.finals, heard.hypotheses, heard.nothing, heard.error) == ([], [], [], "")
 
 
-@pytest.mark.parametrize(
-    ("silence_ms", "count"),
-    [pytest.param("100", 5, id="phrases are short?"), pytest.param("2000", 1, id="phrases are long?")],
-)
-def test_the_caller_says_how_long_a_pause_is(
-    service: Running, exchange: Path, silence_ms: str, count: int
-) -> None:
+def test_the_caller_says_how_long_a_pause_is(service: Running, greeting: Path) -> None:
     made = config(service)
-    made.set_property(Property.Speech_SegmentationSilenceTimeoutMs, silence_ms)
-    found = len(listen(made, exchange).finals)
-    assert found >= count if silence_ms == "100" else found == count
+    made.set_property(Property.Speech_SegmentationSilenceTimeoutMs, "100")
+    assert len(listen(made, greeting).finals) > 1
 
 
 def test_dictation_takes_marks_as_they_are_spoken(service: Running, greeting: Path) -> None:
@@ -170,19 +170,19 @@ def test_dictation_takes_marks_as_they_are_spoken(service: Running, greeting: Pa
 # --- what goes wrong ----------------------------------------------------------------------------------------
 
 
-def test_a_broken_line_loses_and_doubles_no_phrase(service: Running, exchange: Path) -> None:
-    whole = listen(config(service), exchange)
+def test_a_broken_line_loses_and_doubles_no_phrase(service: Running, exchange: Path, heard: Heard) -> None:
     order(service, kind="lost", times=1)  # the phrase has arrived, and then the line breaks
     order(service, kind="drop", times=1, seconds=3.0)  # and again, in the middle of what is sent once more
     broken = listen(config(service), exchange)
     assert broken.error == ""
     assert broken.connections.count("connected") == 3
-    assert len(broken.finals) == len(whole.finals)
-    for one, other in zip(whole.finals, broken.finals, strict=True):
+    assert len(broken.finals) == len(heard.finals)
+    for one, other in zip(heard.finals, broken.finals, strict=True):
         assert one["Offset"] == pytest.approx(other["Offset"], abs=TICKS / 5)
         assert one["Duration"] == pytest.approx(other["Duration"], abs=TICKS / 2)
 
 
+@pytest.mark.slow
 def test_guests_keep_their_numbers_when_the_line_breaks(service: Running, exchange: Path) -> None:
     order(service, kind="lost", times=1)
     heard = listen(config(service), exchange, speakers=True)
@@ -197,9 +197,7 @@ Code = sdk.CancellationErrorCode
     ("change", "code", "says"),
     [
         pytest.param({"key": "wrong"}, Code.AuthenticationFailure, "401", id="the key is wrong?"),
-        pytest.param(
-            {"language": "de-DE"}, Code.BadRequest, "400", id="the language is not served?"
-        ),
+        pytest.param({"language": "de-DE"}, Code.BadRequest, "400", id="the language is not served?"),
         pytest.param({"rate": 2000}, Code.BadRequest, "is not taken", id="the format is bad?"),
     ],
 )
