@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from speechkit import limits
 from speechkit.local import locales
-from speechkit.local.checks import locale_of
+from speechkit.local.checks import invalid, locale_of
 from speechkit.local.envelope import RefusalError
 from speechkit.local.fast_routes import FAST_PRIORITY
 from speechkit.local.fetch import Fetched
@@ -33,20 +33,27 @@ async def recognize(request: Request, service: Service) -> Response:
     mode, format_ = request.path_params["mode"], query.get("format", "simple").lower()
     profanity = PROFANITY.get(query.get("profanity", "masked").lower())
     if mode not in MODES:
-        raise _invalid(f"There is no recognition mode {mode}.", "mode")
+        raise invalid("InvalidParameterValue", f"There is no recognition mode {mode}.", "mode")
     locale = locale_of(query.get("language"), "language")
     if locale not in locales.served():
         raise RefusalError("InvalidRequest", locales.not_served([locale]), inner="InvalidLocale")
     if format_ not in ("simple", "detailed") or profanity is None:
-        raise _invalid("format is simple or detailed; profanity is masked, removed or raw.", "format")
+        raise invalid(
+            "InvalidParameterValue",
+            "format is simple or detailed; profanity is masked, removed or raw.",
+            "format",
+        )
     if "pronunciation-assessment" in request.headers:
-        raise _invalid("The local service does not assess pronunciation.", "Pronunciation-Assessment")
+        message = "The local service does not assess pronunciation."
+        raise invalid("InvalidParameterValue", message, "Pronunciation-Assessment")
     detailed = format_ == "detailed"
     recording = await _recording(request, service)
     try:
         phrases = await _phrases(service, recording, locale, DETAILED_NBEST if detailed else 1)
     except UnusableAudioError as error:
-        raise _invalid(error.about(recording.path, "the body of the request"), "audio") from None
+        raise invalid(
+            "InvalidAudioFormat", error.about(recording.path, "the body of the request"), "audio"
+        ) from None
     except EngineUnavailableError as error:
         raise RefusalError("ServiceUnavailable", f"The recognizer cannot be used: {error}") from None
     finally:
@@ -78,7 +85,8 @@ def joined(phrases: Sequence[Phrase]) -> Phrase:
 async def _phrases(service: Service, recording: Fetched, locale: str, nbest: int) -> list[Phrase]:
     sound = await service.listener.look(recording, FAST_PRIORITY)
     if sound.duration_s > limits.MAX_SHORT_AUDIO_S:
-        raise _invalid(
+        raise invalid(
+            "AudioLengthLimitExceeded",
             f"The sound has {sound.duration_s:.0f} s; short audio has at most "
             f"{limits.MAX_SHORT_AUDIO_S:.0f} s. Use fast or batch transcription.",
             "audio",
@@ -95,9 +103,9 @@ async def _recording(request: Request, service: Service) -> Fetched:
     async for chunk in request.stream():
         sound += chunk
         if len(sound) > MAX_BYTES:
-            raise _invalid("The sound is larger than a minute's can be.", "audio")
+            raise invalid("AudioLengthLimitExceeded", "The sound is larger than a minute's can be.", "audio")
     if not sound:
-        raise _invalid("The request has no body. Send WAV or OGG.", "audio")
+        raise invalid("EmptyAudioFile", "The request has no body. Send WAV or OGG.", "audio")
     content = sized(bytes(sound))
     await asyncio.to_thread(path.write_bytes, content)
     return Fetched(path, hashlib.sha256(content).hexdigest(), temporary=True)
@@ -120,10 +128,6 @@ def sized(wav: bytes) -> bytes:
         + rest.to_bytes(4, "little")
         + wav[at + 4 :]
     )
-
-
-def _invalid(message: str, target: str) -> RefusalError:
-    return RefusalError("InvalidRequest", message, inner="InvalidParameterValue", target=target)
 
 
 ROUTES: Final = [
