@@ -309,8 +309,8 @@ _SETTLE: Final = (
            AND (o.state IN {_OPEN} OR (o.state = 'collected' AND o.changed_s >= :since_s)))""",
     # a call is named by its stem; where two stems collide, both get a short hash of what they hold
     f"""UPDATE recordings AS r SET call_id = CASE WHEN
-           (SELECT count(*) FROM recordings o WHERE o.run = :run AND o.stem = r.stem AND o.state <> 'skipped'
-                AND o.state <> 'failed') > 1
+           EXISTS (SELECT 1 FROM recordings o WHERE o.run = :run AND o.stem = r.stem AND o.number <> r.number
+                AND o.state NOT IN ('skipped', 'failed'))
            OR r.stem IN (SELECT call_id FROM known)
            OR EXISTS (SELECT 1 FROM recordings o JOIN runs ON runs.name = o.run
                 WHERE o.call_id = r.stem AND o.run <> :run AND o.state IN {_OPEN[:-1]}, 'collected')

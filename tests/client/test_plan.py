@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from speechkit import limits
+from speechkit.client.ledger import Ledger
 from speechkit.client.options import Options
 from speechkit.client.plan import Plan, check_size, make_plan
 from speechkit.client.recording import Recording, split_message
@@ -90,11 +92,28 @@ def test_two_files_of_one_stem_get_a_hash_each(recording: Make) -> None:
     recording(Path("b/other.wav"), seed=3)
     plan = make_plan(["a", "b"])
     ids = [r.call_id for r in plan.items]
-    assert ids == [f"call-{r.sha256[:8]}" for r in plan.items[:2]] + ["other"]
+    assert ids == [f"call-{r.sha256[:16]}" for r in plan.items[:2]] + ["other"]
     assert len(set(ids)) == 3
     assert len({r.blob_name for r in plan.items}) == 3
     again = make_plan(["b", "a"])
     assert {r.source: r.call_id for r in again.items} == {r.source: r.call_id for r in plan.items}
+
+
+def test_many_files_of_one_stem_are_planned_in_linear_time() -> None:
+    def seconds(count: int) -> float:
+        rows = (
+            {"state": "looked", "address": str(n), "place": str(n), "file": "call.wav", "stem": "call"}
+            | {"identity": str(n), "mark": f"{n:016x}", "options": "{}"}
+            for n in range(count)
+        )
+        with Ledger() as ledger:
+            ledger.begin("night", "corpus", {}, rows)
+            began_s = time.process_time()
+            ledger.settle("night", (), again=False)
+            assert ledger.count("night") == {"planned": count}
+            return time.process_time() - began_s
+
+    assert seconds(20_000) < 30 * seconds(2_000)  # ten times the files; of quadratic work a hundred times
 
 
 def test_a_copy_of_the_same_name_is_sent_once(recording: Make) -> None:
@@ -117,7 +136,7 @@ def test_what_is_known_is_left_out_unless_asked_for(recording: Make) -> None:
         ("by_hand", "by_hand.wav", None),
     )
     plan = make_plan(".", corpus=known)
-    assert sorted(r.call_id for r in plan.items) == [f"changed-{digest['changed'][:8]}", "new"]
+    assert sorted(r.call_id for r in plan.items) == [f"changed-{digest['changed'][:16]}", "new"]
     assert sorted(plan.skipped) == [
         ("by_hand.wav", "is in the corpus as by_hand"),
         ("old.wav", "is in the corpus as old"),
@@ -125,7 +144,7 @@ def test_what_is_known_is_left_out_unless_asked_for(recording: Make) -> None:
     again = make_plan(".", corpus=known, again=True)
     assert sorted(r.call_id for r in again.items) == [
         "by_hand",
-        f"changed-{digest['changed'][:8]}",
+        f"changed-{digest['changed'][:16]}",
         "new",
         "old",
     ]
