@@ -62,15 +62,16 @@ def play(schedule: Schedule, folder: Path) -> list[str]:
 
 
 def _live(life: Life, service: Service, work: Callable[[], int], folder: Path) -> int:
-    """Let a client live while the service dies and comes again; answers how it ended."""
+    """Let a client live, or two, while the service dies and comes again; answers how it ended."""
     if service.alive:
         service.http.delete("/misbehave")
         for order in life.orders:
             service.http.post("/misbehave", json=order).raise_for_status()
-    pid = fork(work, folder / "client.log")
+    alive = {fork(work, folder / "client.log") for _ in range(1 + life.twin)}
+    ends: list[int] = []
     born_s = time.monotonic()
     dies_at_s = life.service_dies_at_s
-    while True:
+    while alive:
         time.sleep(0.01)
         age_s = time.monotonic() - born_s
         if dies_at_s and age_s > dies_at_s:
@@ -78,11 +79,15 @@ def _live(life: Life, service: Service, work: Callable[[], int], folder: Path) -
             dies_at_s = None
         if not service.alive:
             service.start()
-        if age_s > LIFE_S:
-            os.kill(pid, signal.SIGABRT)
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
+        for pid in tuple(alive):
+            if age_s > LIFE_S:
+                os.kill(pid, signal.SIGABRT)
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                alive.remove(pid)
+                ends.append(os.waitstatus_to_exitcode(status))
+    strange = [how for how in ends if how not in HOW]
+    return strange[0] if strange else OVER if OVER in ends else ends[0]
 
 
 def client(schedule: Schedule, folder: Path, port: int, life: Life) -> int:

@@ -26,10 +26,11 @@ PLACES = {
 
 @dataclass(frozen=True)
 class Life:
-    """One process of the client: what it and the service meet, and what ends them."""
+    """One process of the client, or two: what they and the service meet, and what ends them."""
 
     orders: list[dict[str, Any]] = field(default_factory=list)
     dies_at: tuple[str, int] | None = None  # a file of the package, and how many of its lines are executed
+    twin: bool = False  # another process works on the run at the same time
     disk_bytes: int | None = None  # no file of the client may grow beyond
     service_dies_at_s: float | None = None
     service_disk_bytes: int | None = None
@@ -68,6 +69,7 @@ def _life(rng: random.Random) -> Life:
     return Life(
         orders=[_order(rng) for _ in range(rng.randint(2, 7))],
         dies_at=maybe(0.85, (place, rng.randint(1, PLACES[place]))),
+        twin=rng.random() < 0.2,
         disk_bytes=maybe(0.15, rng.choice([2_000, 6_000, 20_000, 60_000])),
         service_dies_at_s=maybe(0.3, rng.uniform(0.05, 1.0)),
         service_disk_bytes=maybe(0.1, rng.choice([70_000, 150_000, 400_000])),
