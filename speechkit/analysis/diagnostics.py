@@ -132,10 +132,10 @@ def _of_speakers(
         found.append(("many speakers", f"{len(names)} speakers"))
     if len(names) > 2 and len(shares):
         small = shares[(shares["talk_share"] < TINY_SHARE) & shares["party"].isin(names)]
-        found += [
-            ("tiny share", f"speaker {party} has {100 * share:.1f}% of the talk")
-            for party, share in zip(small["party"], small["talk_share"], strict=True)
-        ]
+        parts = [f"{p} {100 * s:.1f}%" for p, s in zip(small["party"], small["talk_share"], strict=True)]
+        if parts:
+            more = f" and {len(parts) - 3} more" * (len(parts) > 3)
+            found.append(("tiny share", f"of the talk: speaker {', '.join(parts[:3])}{more}"))
     if lost.any() and not lost.all():
         seconds = (phrases["end_s"] - phrases["start_s"]).clip(lower=0)
         share = f"{seconds[lost].sum():.1f} of {seconds.sum():.1f} s"

@@ -17,7 +17,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Bools = NDArray[np.bool_]
+
+DOUBTED_RATE: Final = 0.5
+"""Two calls that have nothing to do with each other agree in half of the time, as two speakers do by chance."""
 
 MISSED, INVENTED, CONFUSED = "missed", "invented", "confused"
 
@@ -184,6 +187,11 @@ def score_diarization(
     columns = ("call_id", "start_s", "end_s", "kind", "reference", "transcript")
     errors = pd.DataFrame({name: [value for rows in found for value in rows[name]] for name in columns})
     text = dict.fromkeys(("call_id", "kind", "reference", "transcript"), "str")
+    notes += [
+        f"{call_id}: a diarization error rate of {100 * one.rate:.0f}%. Is it the reference of this call?"
+        for call_id, one in calls.items()
+        if one.rate > DOUBTED_RATE
+    ]
     described = _described(collar_s, overlap, region is not None)
     return Diarization(calls, assignment, errors.astype(text), described, tuple(notes))
 

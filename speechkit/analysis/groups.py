@@ -60,7 +60,7 @@ def compare(
     >>> found.p_value < 0.05
     True
     """
-    group = table[by].fillna(NOT_KNOWN).astype(str) if by in table else pd.Series(NOT_KNOWN, table.index)
+    group = table[by].astype("str").fillna(NOT_KNOWN) if by in table else pd.Series(NOT_KNOWN, table.index)
     top = table[part].to_numpy(np.float64, na_value=np.nan)
     bottom = np.ones(len(table)) if whole is None else table[whole].to_numpy(np.float64, na_value=np.nan)
     kept = ~np.isnan(top) & (bottom > 0)

@@ -148,12 +148,10 @@ def evidence(transcript: Tables) -> pd.DataFrame:
 
 
 def _evidence(phrases: pd.DataFrame, about: pd.DataFrame) -> pd.DataFrame:
-    known = [name for name in ("display", "itn", "lexical") if name in phrases]
-    text = (
-        phrases[known].bfill(axis=1).iloc[:, 0].fillna("")
-        if known
-        else pd.Series("", phrases.index, dtype="str")
-    )
+    text = pd.Series(None, phrases.index, dtype="str")
+    for name in ("display", "itn", "lexical"):
+        text = text.fillna(phrases[name].astype("str")) if name in phrases else text
+    text = text.fillna("")
     place = phrases.groupby("call_id").cumcount()
     table = phrases[["call_id", "phrase_id"]].assign(party=who(phrases), quote=text)
     calls = about.set_index("call_id")

@@ -64,16 +64,23 @@ def parties(
     `agent` and `day` of the call; these are missing where the calls do not have them.
     """
     about = transcript.calls.reindex(columns=["call_id", "queue", "agent", "recorded_at"])
-    about = about.assign(day=pd.to_datetime(about["recorded_at"]).dt.normalize()).drop(columns="recorded_at")
+    about = about.assign(day=_days(about)).drop(columns="recorded_at")
+    about = about.astype({"queue": "str", "agent": "str"})
     role = roles(transcript, agent_channel, guess=guess).rename(columns={"confidence": "role_confidence"})
     table = speakers.talk(transcript, rules).merge(role.drop(columns="evidence"), on=["call_id", "party"])
     return table.merge(about, on="call_id")
 
 
 def whole_calls(transcript: Transcript, *, rules: Rules = RULES) -> pd.DataFrame:
-    """Join what is known of each call: its columns and those of `speakers.overview`."""
+    """Join what is known of each call: its columns, its `day`, and those of `speakers.overview`."""
     measured = speakers.overview(transcript, rules).drop(columns="duration_s")
-    return transcript.calls.merge(measured, on="call_id")
+    calls = transcript.calls
+    return calls.assign(day=_days(calls)).merge(measured, on="call_id")
+
+
+def _days(calls: pd.DataFrame) -> pd.Series[pd.Timestamp]:
+    """The day of each call, missing where it is not known."""
+    return pd.to_datetime(calls["recorded_at"]).dt.normalize()
 
 
 def summaries_of(shelf: Shelf, call_ids: list[str]) -> pd.DataFrame:

@@ -96,7 +96,7 @@ def _follow(
         return words
     given = pd.Series(speaker.to_numpy(object)[filled], phrases["phrase_id"].to_numpy(object)[filled])
     own = words["phrase_id"].map(given.to_dict())
-    return words.assign(speaker=own.fillna(words["speaker"]).astype("str"))
+    return words.assign(speaker=own.astype("str").fillna(words["speaker"]))
 
 
 def _runs(lost: Bools) -> list[tuple[int, int]]:

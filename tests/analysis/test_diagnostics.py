@@ -41,7 +41,7 @@ def findings(one: Transcript, **options: Any) -> dict[str, str]:
                      "one speaker", "only speaker 1", id="one-speaker?"),
         pytest.param(made([*GOOD, *[("c1", "1", 0, 5.0 + i, 5.9 + i, "so") for i in range(40)],
                            ("c1", "3", 0, 50.0, 50.4, "oh")]),
-                     "tiny share", "speaker 3 has 1.0% of the talk", id="a-tiny-share?"),
+                     "tiny share", "of the talk: speaker 3 1.0%", id="a-tiny-share?"),
         pytest.param(made([*GOOD, ("c1", "Unknown", 0, 5.0, 8.5, "so")]),
                      "unlabelled", "1 of 3 phrases (3.5 of 7.0 s) have no speaker", id="unlabelled?"),
         pytest.param(made(GOOD), "one channel", "all parties are on one channel", id="what-mono-loses?"),

@@ -53,6 +53,8 @@ def test_a_column_that_the_calls_do_not_have_is_refused() -> None:
 
 def test_parties_carry_role_queue_and_agent() -> None:
     table = selection.parties(ALL)
+    assert {"queue", "agent", "day", "role_confidence", "interruptions"} <= set(table)
+    assert "day" in selection.whole_calls(ALL)
     assert table["role"].fillna("").tolist() == ["agent", "customer", ""]
     assert table["queue"].tolist() == ["billing", "billing", "sales"]
     assert table["agent"].isna().all()
