@@ -90,7 +90,7 @@ rows_ = st.lists(
 
 
 @given(rows_)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_the_furthest_of_the_others_is_found(rows: list[tuple[str, str, int, int]]) -> None:
     if not rows:
         return
