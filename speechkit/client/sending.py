@@ -11,11 +11,19 @@ from speechkit import limits
 from speechkit.client.desk import Desk
 from speechkit.client.ledger import Row
 from speechkit.client.options import Options
+from speechkit.client.plan import stamp
 from speechkit.client.recording import Recording, failed_row
 from speechkit.client.rest import SpeechClient
 from speechkit.client.secrets import strip_sas
 from speechkit.client.storage import no_storage, publish_all, sas_end_s
-from speechkit.errors import InvalidRequestError, ServiceError, SpeechkitError, StatusError, UnreachableError
+from speechkit.errors import (
+    AudioError,
+    InvalidRequestError,
+    ServiceError,
+    SpeechkitError,
+    StatusError,
+    UnreachableError,
+)
 from speechkit.progress import Progress, ProgressCallback
 
 MOST_SMALL_JOBS: Final = 100  # a run with small jobs has no more of them; then they grow
@@ -80,7 +88,11 @@ def _send_one(desk: Desk, progress: ProgressCallback | None) -> int:
 
 
 def _publish(desk: Desk, rows: list[Row], progress: ProgressCallback | None) -> dict[int, str]:
-    """Publish files, and answer the URL of each recording by its number; what cannot be published has failed."""
+    """Publish files, and answer the URL of each recording by its number; what cannot be published has failed.
+
+    So has a file that changed after it was looked at, such as one that is still being recorded: what is heard would
+    be kept under the hash of other bytes.
+    """
     items = {row["number"]: Recording.of_row(row) for row in rows}
     files = {item.blob_name: Path(item.address) for item in items.values() if not item.is_url}
     if files and desk.storage is None:
@@ -90,8 +102,11 @@ def _publish(desk: Desk, rows: list[Row], progress: ProgressCallback | None) -> 
         answers = publish_all(desk.storage, files, progress)
     urls: dict[int, str] = {}
     failed: list[Row] = []
+    looked_at = {row["number"]: (row["modified_ns"], row["bytes"]) for row in rows}
     for number, item in items.items():
         answer = item.address if item.is_url else answers[item.blob_name]
+        if not item.is_url and looked_at[number][0] and stamp(item.address) != looked_at[number]:
+            answer = AudioError(f"{item.source} changed after it was looked at. Retry it when it is whole.")
         if isinstance(answer, str):
             urls[number] = answer
         else:

@@ -127,6 +127,27 @@ def test_a_plan_is_left_half_way(another: Open, recording: Make, monkeypatch: py
     assert another().resume("night").collect().transcripts.call_ids == [f"c{n}" for n in range(5)]
 
 
+def test_a_file_that_is_still_being_recorded_is_not_sent_half(
+    another: Open, azure: FakeAzure, recording: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording(Path("in/whole.wav"), seed=1)
+    recording(Path("in/growing.wav"), seed=2)
+    publish_all = sending.publish_all
+
+    def grow_then_publish(*given: Any) -> Any:
+        recording(Path("in/growing.wav"), seconds=0.7, seed=2)
+        return publish_all(*given)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(sending, "publish_all", grow_then_publish)
+        run = another().submit("in", corpus="corpus", name="night").collect()
+    assert run.failures["file"].tolist() == ["in/growing.wav"]
+    assert [url.rpartition("/")[2].partition("-")[0] for url in sent(azure)] == ["whole"]
+    assert run.retry_failed() == 1
+    assert run.collect().transcripts.call_ids == ["growing", "whole"]
+    assert another().submit("in", corpus="corpus", name="later").jobs == []
+
+
 # --- answers are lost ----------------------------------------------------------------------------------
 
 
