@@ -109,7 +109,8 @@ def reliability(words: pd.DataFrame, confidence: str = "confidence", bins: int =
     n, share, z = table["words"], table["right"], 1.959964
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    return table.assign(low=middle - half, high=middle + half).reset_index(drop=True)
+    ends = {"low": np.minimum(middle - half, share), "high": np.maximum(middle + half, share)}  # rounding
+    return table.assign(**ends).reset_index(drop=True)
 
 
 # --- a map from confidence to share right ---

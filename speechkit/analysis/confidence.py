@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from speechkit.transcripts.tokens import written
+
 if TYPE_CHECKING:
     from speechkit.analysis.speakers import Tables
 
@@ -130,8 +132,8 @@ def doubtful(
 
     The answer is in time order, with `call_id`, `phrase_id`, `position`, `channel`, `speaker`, `start_s`,
     `end_s`, `words`, `confidence` (mean of the passage), `before`, `text` and `after` (up to `context` words of the
-    phrase on each side). Text is the display form where words have one, else the lexical form. Words without
-    a confidence are read, but count for nothing.
+    phrase on each side). Text is the display form (`tokens.written`). Words without a confidence are
+    read, but count for nothing.
 
     >>> from types import SimpleNamespace as T
     >>> text = "please take the boy a flex plan".split()
@@ -169,10 +171,7 @@ def passages(words: pd.DataFrame, starts: Any, ends: Any, context: int = 5) -> p
 
     The columns are those of `doubtful`; `position` is that of the first word in its phrase.
     """
-    text = words["word"]
-    if "display" in words.columns:
-        text = words["display"].fillna(text)
-    spoken = text.fillna("").to_numpy(dtype=object)
+    spoken = written(words).to_numpy(dtype=object)
     confidence = words["confidence"].to_numpy(dtype=float, na_value=np.nan)
     first, last = _edges(pd.factorize(words["phrase_id"])[0])
     pieces = list(zip(starts, ends, strict=True))
@@ -182,9 +181,11 @@ def passages(words: pd.DataFrame, starts: Any, ends: Any, context: int = 5) -> p
     answer["end_s"] = tail["end_s"].to_numpy()
     answer["words"] = ends - starts + 1
     answer["confidence"] = [float(np.nanmean(confidence[a : b + 1])) for a, b in pieces]
-    answer["before"] = [" ".join(spoken[max(first[a], a - context) : a]) for a, b in pieces]
-    answer["text"] = [" ".join(spoken[a : b + 1]) for a, b in pieces]
-    answer["after"] = [" ".join(spoken[b + 1 : min(last[b], b + context) + 1]) for a, b in pieces]
+    answer["before"] = [" ".join(filter(None, spoken[max(first[a], a - context) : a])) for a, b in pieces]
+    answer["text"] = [" ".join(filter(None, spoken[a : b + 1])) for a, b in pieces]
+    answer["after"] = [
+        " ".join(filter(None, spoken[b + 1 : min(last[b], b + context) + 1])) for a, b in pieces
+    ]
     types = dict.fromkeys(("call_id", "phrase_id", "speaker", "before", "text", "after"), "str")
     return answer.astype(types)
 

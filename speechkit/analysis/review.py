@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from speechkit.analysis.confidence import by_phrase, passages
+from speechkit.transcripts.tokens import written
 
 if TYPE_CHECKING:
     from speechkit.analysis.speakers import Tables
@@ -36,7 +37,7 @@ def curve(words: pd.DataFrame, listen_s: float = LISTEN_S) -> pd.DataFrame:
     time to think and type), `expected` (errors in the items, by the confidence), `share` (of all errors
     expected), and `caught` (errors in the items) where the words are judged (`right`).
 
-    >>> words = pd.DataFrame({"phrase_id": "a:0001", "start_s": [0.0, 1.0, 2.0], "end_s": [0.9, 1.9, 2.9],
+    >>> words = pd.DataFrame({"phrase_id": "a:0001", "word": "so", "start_s": [0, 1, 2], "end_s": [0.9, 1.9, 2.9],
     ...                       "confidence": [0.9, 0.5, 0.9]})
     >>> curve(words).round(2)[["below", "items", "minutes", "expected", "share"]]
        below  items  minutes  expected  share
@@ -50,7 +51,8 @@ def curve(words: pd.DataFrame, listen_s: float = LISTEN_S) -> pd.DataFrame:
     if len(known):
         values = np.quantile(known, np.linspace(0, 1, THRESHOLDS), method="nearest")
         thresholds = np.unique(np.append(values, 1.0))[1:]  # under the least there is no word
-        rows = [(below, *_worth(words, sure, below, listen_s)) for below in thresholds]
+        forms = _forms(words)
+        rows = [(below, *_worth(words, forms, sure, below, listen_s)) for below in thresholds]
     table = pd.DataFrame(rows, columns=["below", "items", "minutes", "expected", "caught"], dtype=float)
     table.insert(4, "share", table["expected"] / max(float((1 - known).sum()), _MARGIN))
     return table.drop(columns=[] if "right" in words else "caught").astype({"items": "int64"})
@@ -76,17 +78,20 @@ def queue(transcript: Tables, below: float, listen_s: float = LISTEN_S) -> pd.Da
     """List what to listen to, the most expected errors for each second of listening first.
 
     The columns are those of `confidence.passages`, with the confidence that counts (calibrated where there is a
-    column of that name); then `doubted` (which of its words are under `below`, counted from 0), `from_s` and
-    `to_s` (what to hear, within the call), `expected` (errors) and `rate` (of them in a second).
+    column of that name); then `pieces` (of the text, each with whether it is doubted), `from_s` and `to_s`
+    (what to hear, within the call), `expected` (errors) and `rate` (of them in a second).
     """
     words = by_phrase(transcript.words)
     words = words.assign(confidence=_confidence(words))
-    sure = words["confidence"].to_numpy()
-    first, last, start, end = _items(words, sure, below, listen_s)
+    sure, text, forms = words["confidence"].to_numpy(), written(words).to_numpy(), _forms(words)
+    first, last, start, end = _items(words, forms, sure, below, listen_s)
     table = passages(words, first, last)
     lasts = table["call_id"].map(transcript.calls.set_index("call_id")["duration_s"]).fillna(np.inf)
-    pieces = [sure[a : b + 1] < below - _MARGIN for a, b in zip(first, last, strict=True)]
-    table["doubted"] = pd.Series([np.flatnonzero(piece).tolist() for piece in pieces], dtype=object)
+    low = sure < below - _MARGIN
+    pieces = [
+        _pieces(forms[a : b + 1], text[a : b + 1], low[a : b + 1]) for a, b in zip(first, last, strict=True)
+    ]
+    table["pieces"] = pd.Series(pieces, dtype=object)
     table["from_s"], table["to_s"] = start, np.minimum(end, np.maximum(lasts, table["end_s"]))
     table["expected"] = table["words"] * (1 - table["confidence"])
     table["rate"] = table["expected"] / (table["to_s"] - table["from_s"])
@@ -98,28 +103,44 @@ def _confidence(words: pd.DataFrame) -> Any:
     return words["calibrated" if known else "confidence"].to_numpy(dtype=float, na_value=np.nan)
 
 
-def _items(words: pd.DataFrame, sure: Any, below: float, listen_s: float) -> tuple[Any, Any, Any, Any]:
+def _items(
+    words: pd.DataFrame, form: Any, sure: Any, below: float, listen_s: float
+) -> tuple[Any, Any, Any, Any]:
     """The places of the first and the last word of each item, and from when to when it is heard."""
-    marked = np.flatnonzero(sure < below - _MARGIN)
-    phrase = pd.factorize(words["phrase_id"])[0]
-    starts, ends = words["start_s"].to_numpy(), words["end_s"].to_numpy()
+    opening = np.flatnonzero(np.diff(form, prepend=-1))  # of each display form, which is not cut in two
+    closing = np.append(opening[1:], len(form))[: len(opening)] - 1
+    phrase = pd.factorize(words["phrase_id"])[0][opening]
+    starts, ends = words["start_s"].to_numpy()[opening], words["end_s"].to_numpy()[closing]
+    marked = np.unique(form[sure < below - _MARGIN])
     begin, finish = _window(starts[marked], ends[marked], listen_s)
     opens = np.append(True, (phrase[marked][1:] != phrase[marked][:-1]) | ~(begin[1:] < finish[:-1]))
     opens = opens[: len(marked)]
     first, last = marked[opens], marked[np.append(opens[1:], True)[: len(marked)]]
     begin, finish = _window(starts[first], ends[last], listen_s)
-    # words of the same phrase whose middle is heard: one sorted row of times through all phrases
+    # what of the same phrase has its middle in there: one rising row of times through all phrases
     middle = np.nan_to_num((starts + ends) / 2)
     far = float(np.max(middle, initial=0.0)) + 2 * listen_s + 1
     line = np.maximum.accumulate(phrase * far + middle)
     first = np.minimum(first, np.searchsorted(line, phrase[first] * far + np.nan_to_num(begin), "left"))
     last = np.maximum(last, np.searchsorted(line, phrase[last] * far + np.nan_to_num(finish), "right") - 1)
-    return first, last, begin, finish
+    return opening[first], closing[last], begin, finish
 
 
-def _worth(words: pd.DataFrame, sure: Any, below: float, listen_s: float) -> tuple[float, ...]:
+def _forms(words: pd.DataFrame) -> Any:
+    """Number the display forms: words that one form covers have one number."""
+    opens = (written(words) != "").to_numpy() | (words["phrase_id"] != words["phrase_id"].shift()).to_numpy()
+    return np.cumsum(opens) - 1
+
+
+def _pieces(form: Any, text: Any, low: Any) -> list[tuple[str, bool]]:
+    """The texts of display forms, each with whether one of its words is doubted."""
+    places = np.flatnonzero(np.diff(form, prepend=-1))
+    return list(zip(text[places].tolist(), np.logical_or.reduceat(low, places).tolist(), strict=True))
+
+
+def _worth(words: pd.DataFrame, form: Any, sure: Any, below: float, listen_s: float) -> tuple[float, ...]:
     """The number of items under a threshold, the minutes, and the errors that are expected and that there are."""
-    first, last, start, end = _items(words, sure, below, listen_s)
+    first, last, start, end = _items(words, form, sure, below, listen_s)
     wrong = 1 - words["right"].to_numpy(float) if "right" in words else np.zeros(len(words))
     totals = (np.append(0.0, np.nancumsum(errors)) for errors in (1 - sure, wrong))
     expected, caught = (float((total[last + 1] - total[first]).sum()) for total in totals)

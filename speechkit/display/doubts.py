@@ -70,9 +70,15 @@ def reliability(table: pd.DataFrame, calibrated: pd.DataFrame | None = None) -> 
         f"The recognizer is {verdict}: of words with a confidence around {worst['confidence']:.2f}, "
         f"{percent(worst['right'])} are right"
     )
+    if calibrated is not None and len(calibrated):
+        off = [
+            float(np.average((bins["right"] - bins["confidence"]).abs(), weights=bins["words"]))
+            for bins in (table, calibrated)
+        ]
+        finding = f"As given, the confidence is off by {off[0]:.2f} on average; calibrated, by {off[1]:.2f}"
     figure, axes = canvas(finding, 4.2)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
-    axes.text(0.1, 0.07, "confidence = share right", color=GREY, fontsize=9, rotation=45)
+    axes.text(0.17, 0.08, "confidence = share right", color=GREY, fontsize=9, rotation=45)
     kinds = [(table, "as given", VERMILION, "o")]
     if calibrated is not None:
         kinds.append((calibrated, "calibrated", BLUE, "s"))
@@ -124,7 +130,7 @@ def groups(words: pd.DataFrame, by: str) -> Shown:
         )
     axes.set_yticks([])
     axes.set_ylim(-0.6, len(table) - 0.4)
-    axes.set_xlabel("of the words, 0 to 1")
+    axes.set_xlabel("mean confidence and share right, 0 to 1")
     axes.legend(loc="upper left")
     caption = "The line between the marks is what the confidence is off by on average; 0 is no error."
     return Picture(figure, finding, caption, f"Confidence and share right by {label(by)}. {finding}.")

@@ -116,19 +116,17 @@ class Review:
 def marked_text(item: Mapping[Any, Any]) -> Markup:
     """Write an item of a queue with its doubted words marked, between the words around it in grey.
 
-    >>> item = {"before": "take", "text": "the <boy> flex", "words": 3, "doubted": [1], "after": ""}
+    >>> item = {"before": "take", "pieces": [("the", False), ("<boy>", True)], "after": ""}
     >>> marked_text(item).html
-    '<span style="opacity: 0.6">take</span> the <mark>&lt;boy&gt;</mark> flex '
+    '<span style="opacity: 0.6">take</span> the <mark>&lt;boy&gt;</mark>'
     """
-    pieces = [html.escape(piece) for piece in item["text"].split()]
-    if len(pieces) != item["words"]:  # a display form of several words: which of them is doubted is not known
-        pieces, doubted = [" ".join(pieces)], [0]
-    else:
-        doubted = item["doubted"]
-    shown = [f"<mark>{piece}</mark>" if i in doubted else piece for i, piece in enumerate(pieces)]
-    around = [f'<span style="opacity: 0.6">{html.escape(item[side])}</span>' if item[side] else ""
-              for side in ("before", "after")]  # fmt: skip
-    return Markup(f"{around[0]} {' '.join(shown)} {around[1]}")
+    shown = [
+        f"<mark>{html.escape(text)}</mark>" if low else html.escape(text) for text, low in item["pieces"]
+    ]
+    before, after = (
+        f'<span style="opacity: 0.6">{html.escape(item[side])}</span>' for side in ("before", "after")
+    )
+    return Markup(" ".join([*[before] * bool(item["before"]), *shown, *[after] * bool(item["after"])]))
 
 
 def _somebody_is_there() -> bool:

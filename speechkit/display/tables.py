@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,6 +91,9 @@ class Markup:
     """Text that is HTML already: every part of it from outside was escaped where it was made."""
 
     html: str
+
+    def __str__(self) -> str:
+        return html.unescape(re.sub("<[^>]*>", "", self.html))
 
 
 def passage(before: str, text: str, after: str) -> Markup:

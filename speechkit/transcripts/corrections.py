@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ import pandas as pd
 from speechkit.errors import TranscriptError
 from speechkit.transcripts.corpus import Corpus
 from speechkit.transcripts.schema import Transcript
+from speechkit.transcripts.tokens import written
 
 Verdict = Literal["accepted", "corrected", "skipped"]
 VERDICTS: Final[tuple[Verdict, ...]] = ("accepted", "corrected", "skipped")
@@ -26,7 +27,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "phrase_id": "str",
     "position": "int64",  # of the first word in its phrase
     "words": "int64",  # how many were asked about
-    "old": "str",  # their text: the display form, else the lexical one
+    "old": "str",  # their text, as people read it
     "new": "str",  # what was said instead; missing where nothing was corrected, "" where nothing was said
     "verdict": "str",
     "answered_at": "datetime64[ns]",  # UTC
@@ -86,8 +87,8 @@ def corrected(transcript: Transcript, given: pd.DataFrame) -> Transcript:
     made["position"] = made.groupby("phrase_id").cumcount()
     changed = phrases["phrase_id"].isin([answer["phrase_id"] for answer, _ in carried])
     whole = made[made["phrase_id"].isin(phrases.loc[changed, "phrase_id"])]
-    texts = whole.assign(lexical=whole["word"], display=whole["display"].fillna(whole["word"]))
-    joined = texts.groupby("phrase_id")[["lexical", "display"]].agg(" ".join)
+    texts = whole.assign(lexical=whole["word"].fillna(""), display=written(whole))
+    joined = texts.groupby("phrase_id")[["lexical", "display"]].agg(_joined)
     phrases = phrases.assign(corrected=changed)
     for name in ("lexical", "display"):
         phrases[name] = phrases[name].mask(changed, phrases["phrase_id"].map(joined[name]))
@@ -119,7 +120,7 @@ def _fitting(
 def _words_of(transcript: Transcript, given: pd.DataFrame) -> dict[str, pd.Series[str]]:
     """The texts of the words of each phrase that there is an answer about, in their order."""
     words = transcript.words[transcript.words["phrase_id"].isin(given["phrase_id"])].sort_values("position")
-    text = words["display"].fillna(words["word"])
+    text = written(words)
     return {str(phrase): held for phrase, held in text.groupby(words["phrase_id"])}
 
 
@@ -127,7 +128,11 @@ def _still_there(words: Mapping[str, pd.Series[str]], answer: Mapping[Hashable, 
     """The rows of the words that an answer is about, or None where they have another text."""
     first = answer["position"]
     held = words.get(answer["phrase_id"], pd.Series(dtype="str")).iloc[first : first + answer["words"]]
-    return held.index.tolist() if len(held) and " ".join(held) == answer["old"] else None
+    return held.index.tolist() if len(held) and _joined(held) == answer["old"] else None
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return " ".join(filter(None, texts))
 
 
 def _spoken(old: pd.DataFrame, text: str) -> pd.DataFrame:

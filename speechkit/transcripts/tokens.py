@@ -46,6 +46,23 @@ def clean(text: object) -> str:
     return " ".join(text.split())
 
 
+def written(words: pd.DataFrame) -> pd.Series[str]:
+    """Return the text of each word as people read it: its display form, or "" where it is covered by that of a
+    word before it ("$22" stands at the first of three). In a phrase without display forms it is the word.
+
+    >>> import pandas as pd
+    >>> words = pd.DataFrame({"phrase_id": ["a", "a", "a", "b"], "word": ["twenty", "two", "please", "yes"],
+    ...                       "display": ["22,", None, "please.", None]})
+    >>> written(words).tolist()
+    ['22,', '', 'please.', 'yes']
+    """
+    import pandas as pd
+
+    shown = words.get("display", pd.Series(pd.NA, index=words.index, dtype="str"))
+    has = shown.notna().groupby(words["phrase_id"]).transform("any").astype(bool)
+    return shown.fillna("").where(has, words["word"].fillna("")).astype("str")
+
+
 def hear(words: pd.DataFrame) -> dict[str, list[Token]]:
     """Collect what was heard in each phrase, from rows of the words table: a token for each word.
 

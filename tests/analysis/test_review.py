@@ -38,12 +38,22 @@ def test_words_heard_in_one_go_are_one_item() -> None:
     far, near = (made([[0.2, 0.9, 0.9, 0.9, 0.2]], gap) for gap in (1.0, 0.5))
     two = queue(far, 0.5)
     assert two["text"].tolist() == ["w0 w1", "w3 w4"]  # with the sure word beside it: it is heard too
-    assert two["doubted"].tolist() == [[0], [1]]
+    assert two["pieces"].tolist() == [[("w0", True), ("w1", False)], [("w3", False), ("w4", True)]]
     table = queue(near, 0.5)
     assert table["words"].tolist() == [5]
-    assert table["doubted"].tolist() == [[0, 4]]
+    assert [low for _, low in table["pieces"].iloc[0]] == [True, False, False, False, True]
     assert table["expected"].tolist() == pytest.approx([0.8 + 0.1 * 3 + 0.8])
     assert table["text"].tolist() == ["w0 w1 w2 w3 w4"]
+
+
+def test_a_number_is_not_cut_in_two() -> None:
+    call = made([[0.9, 0.2, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9]], gap_s=0.6)
+    shown = ["owe", "$22", None, None, None, None, None, "now."]  # written at the first of its words
+    table = queue(Transcript(call.calls, call.phrases, call.words.assign(display=shown)), 0.5)
+    assert table["text"].tolist() == ["owe $22 now."]
+    assert table["pieces"].iloc[0] == [("owe", False), ("$22", True), ("now.", False)]
+    assert table[["position", "words"]].to_numpy().tolist() == [[0, 8]]
+    assert table["expected"].tolist() == pytest.approx([0.8 + 7 * 0.1])
 
 
 def test_items_do_not_reach_over_the_ends_of_phrases_and_calls() -> None:

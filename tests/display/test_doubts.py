@@ -19,7 +19,7 @@ def judged(power: float = 1.0, size: int = 3000) -> pd.DataFrame:
     sure = draw.beta(3, 1, size)
     words = pd.DataFrame({"call_id": draw.choice(list("abcdef"), size), "confidence": sure})
     words["right"] = (draw.random(size) < sure**power).astype(float)
-    words["phrase_id"] = [f"p{i // 10}" for i in range(size)]
+    words["phrase_id"], words["word"] = [f"p{i // 10}" for i in range(size)], "so"
     words["start_s"] = np.arange(size) * 0.4
     words["end_s"] = words["start_s"] + 0.3
     words["condition"] = np.where(words["call_id"] < "d", "noisy_line", "quiet")
@@ -38,6 +38,14 @@ def judged(power: float = 1.0, size: int = 3000) -> pd.DataFrame:
 def test_the_reliability_curve_says_which_way_it_errs(power: float, finding: str) -> None:
     shown: Any = doubts.reliability(calibration.reliability(judged(power)))
     assert shown.finding.startswith(finding)
+
+
+def test_what_a_calibration_mends_is_said() -> None:
+    words = judged(0.3).assign(calibrated=lambda w: w["confidence"] ** 0.3)
+    curves = (calibration.reliability(words, column) for column in ("confidence", "calibrated"))
+    shown: Any = doubts.reliability(*curves)
+    before, after = (float(part.split()[0].strip(";")) for part in shown.finding.split("by ")[1:])
+    assert before > 4 * after
 
 
 def test_a_gain_that_is_not_certain_is_said_to_be_none() -> None:

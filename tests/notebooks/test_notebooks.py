@@ -267,6 +267,31 @@ def test_a_call_is_explored_whichever_it_is(tmp_path: Path) -> None:
     assert "Player(c08: no phrases, 0:45, c08.wav)" in silent
 
 
+def test_confidence_runs_with_another_calibration_and_another_condition(tmp_path: Path) -> None:
+    where = {
+        "fit_on": "blind",
+        "shown": "not blind and condition == 'telephone'",
+        "method": "logistic",
+        "minutes": 1.0,
+    }
+    text = text_of(run(FOLDER / "04_explore_confidence.ipynb", tmp_path, **where))
+    assert "Calibration(logistic, 11," in text
+    expected, calibrated = re.search(
+        r"wrong words: \d+; expected as given: (\d+), calibrated: (\d+)", text
+    ).groups()  # type: ignore[union-attr]
+    assert int(calibrated) < int(expected)
+    assert "0 answers, 0 of them stale" in text
+
+
+def test_confidence_runs_with_a_corpus_that_was_recognized_once(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(demo_data("corpus"), mine)
+    where = {"corpus": str(mine), "same": "call_id", "by": "queue", "apart": ["call_id", "said_by"]}
+    text = text_of(run(FOLDER / "04_explore_confidence.ipynb", tmp_path, fit_on="", shown="", **where))
+    assert "Mean confidence by queue: from " in text
+    assert "To hear again: " in text
+
+
 def test_the_demo_corpus_is_of_the_demo_calls(calls: Path) -> None:
     corpus = open_corpus(demo_data("corpus"))
     assert corpus.call_ids == sorted(path.stem for path in calls.iterdir())

@@ -133,6 +133,19 @@ def test_what_follows_when(rows: list[dict[str, Any]], text: str) -> None:
     assert better.words["display"].str.cat(sep=" ") == text
 
 
+def test_a_number_is_corrected_as_it_is_read() -> None:
+    known = call("you owe twenty two dollars now")
+    shown = ["You", "owe", "$22", None, None, "now."]
+    said = known.phrases.assign(display="You owe $22 now.")
+    known = Transcript(known.calls, said, known.words.assign(display=shown))
+    better = corrected(known, given({"position": 2, "words": 3, "old": "$22", "new": "$20"}))
+    assert better.phrases["display"].tolist() == ["You owe $20 now."]
+    assert better.words["word"].tolist() == ["you", "owe", "20", "now"]
+    other = corrected(known, given({"position": 5, "old": "now.", "new": "today."}))
+    assert other.phrases["display"].tolist() == ["You owe $22 today."]
+    assert other.phrases["lexical"].tolist() == ["you owe twenty two dollars today"]
+
+
 def test_a_phrase_of_which_nothing_is_left_has_no_text() -> None:
     better = corrected(call("Noise"), given({"position": 0, "old": "Noise", "new": ""}))
     assert better.words.empty
