@@ -26,6 +26,8 @@ STEP: Final = 60  # from one window to the next; half of it finds no more speake
 CLUSTERS: Final = 6  # to begin with
 DIFFERENT: Final = 0.80  # cosine of the mean voices
 SIMILAR: Final = 0.88
+SIMILAR_OF_MANY: Final = 0.905  # where both have at least MANY windows: two men on a telephone line
+MANY: Final = 20
 SIMILAR_OF_TWO: Final = 0.92  # who says that there are at most two expects two
 RARE: Final = 0.06  # changes from one window to the next
 LEAST_WINDOWS: Final = 5  # of a speaker: three seconds
@@ -133,19 +135,22 @@ def _most_alike(
     steps = np.zeros((count, count))
     np.add.at(steps, (labels[:-1][follows[1:]], labels[1:][follows[1:]]), 1)
     least = max(LEAST_WINDOWS, LEAST_SHARE * len(labels))
-    similar = SIMILAR_OF_TWO if max_speakers == 2 else SIMILAR
-    ranked: list[tuple[float, int, int]] = []
+    # What joining costs in Ward's sense: small clusters and those that are alike are joined first.
+    costs = sizes[:, None] * sizes / (sizes[:, None] + sizes) * (1 - alike)
+    ranked: list[tuple[bool, float, int, int]] = []
     for i in range(count):
         for k in range(i):
             changes = steps[i, k] + steps[k, i]
             rare = changes < RARE * max(1.0, changes + steps[i, i] + steps[k, k])
-            small = min(sizes[i], sizes[k]) < least
+            fewer = min(sizes[i], sizes[k])
+            small = bool(fewer < least)
+            similar = SIMILAR_OF_TWO if max_speakers == 2 else SIMILAR_OF_MANY if fewer >= MANY else SIMILAR
             different = alike[i, k] < DIFFERENT or (alike[i, k] < similar and rare)
             if small or not different:
-                ranked.append((float(alike[i, k]) + small, i, k))  # small ones first
+                ranked.append((not small, float(costs[i, k]), i, k))
     if not ranked and count > max_speakers:
-        ranked = [(float(alike[i, k]), i, k) for i in range(count) for k in range(i)]
-    return max(ranked)[1:] if ranked else None
+        ranked = [(True, float(costs[i, k]), i, k) for i in range(count) for k in range(i)]
+    return min(ranked)[2:] if ranked else None
 
 
 def _refine(embeddings: Floats, centres: Floats, rounds: int) -> Labels:

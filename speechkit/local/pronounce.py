@@ -48,9 +48,8 @@ def pronounce(word: str, lookup: Lookup) -> str:
     ('K AO L B AE K', 'Z EH F IY R IH K S', 'EH N V IY K Y UW Z IY')
     """
     letters = "".join(c for c in word if c in _LETTERS or c == "'")
-    if letters.endswith(("'s", "s'")):
-        stem = letters[:-2] if letters.endswith("'s") else letters[:-1]
-        return _with_s(lookup(stem) or pronounce(stem, lookup))
+    if letters.endswith("'s"):
+        return _with_s(lookup(letters[:-2]) or pronounce(letters[:-2], lookup))
     letters = letters.replace("'", "")
     if not letters:
         return "AH"

@@ -312,6 +312,8 @@ class _Search:
         """
         candidates = []
         for row, path in enumerate(self.paths):
+            if path.total == -math.inf:
+                continue
             values = logits[row]
             highest = float(values.max())
             likely = np.flatnonzero(values > highest - NEGLIGIBLE)
@@ -337,9 +339,11 @@ class _Search:
         if hopeless or length >= self._limit:
             self._done = self._done or paths[:1]
             return []
-        while len(paths) < self._beams:  # only where the vocabulary gave too few: a path twice
-            paths.append(paths[-1])
-            parents.append(parents[-1])
+        while (
+            len(paths) < self._beams
+        ):  # too few tokens were likely: rows that lead nowhere keep the batch's shape
+            paths.append(_Path(paths[0].tokens, paths[0].each, -math.inf))
+            parents.append(parents[0])
         self.paths = paths
         return parents
 

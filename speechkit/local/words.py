@@ -96,7 +96,7 @@ class Aligner:
         spoken = [part for word in words for part in word.split() or ["a"]]
         if not spoken:
             return []
-        found = self._aligned(samples, spoken)
+        found = self._aligned(samples, spoken) if len(samples) else None
         if found is None:
             return spread(words, speech or [(0.0, len(samples) / RATE)])
         found = after_pauses(samples, found)
