@@ -203,6 +203,11 @@ def _part(of: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _parts(of: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    found = of.get(name)
+    return [part for part in found if isinstance(part, dict)] if isinstance(found, list) else []
+
+
 def _text(of: Mapping[str, Any], name: str) -> str:
     found = of.get(name)
     return found if isinstance(found, str) else ""
@@ -230,13 +235,9 @@ def _locale(language: str, candidates: Sequence[str]) -> str:
 
 def _phrases(dgi: Mapping[str, Any]) -> tuple[str, ...]:
     """The phrases of a PhraseListGrammar."""
-    phrases: list[str] = []
-    for group in dgi.get("Groups") or []:
-        for item in group.get("Items") or [] if isinstance(group, dict) else []:
-            text = item.get("Text") if isinstance(item, dict) else None
-            if isinstance(text, str) and text.strip():
-                phrases.append(text.strip())
-    return tuple(dict.fromkeys(phrases))
+    items = [item for group in _parts(dgi, "Groups") for item in _parts(group, "Items")]
+    phrases = [_text(item, "Text").strip() for item in items]
+    return tuple(dict.fromkeys(phrase for phrase in phrases if phrase))
 
 
 def _weight(dgi: Mapping[str, Any]) -> float:

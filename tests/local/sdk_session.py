@@ -116,3 +116,18 @@ def pushed(samples: NDArray[np.int16], rate: int) -> sdk.audio.PushAudioInputStr
     stream.write(samples.tobytes())
     stream.close()
     return stream
+
+
+def paced(samples: NDArray[np.int16], rate: int) -> sdk.audio.PushAudioInputStream:
+    """A stream that is spoken into at the pace of speech, in a thread of its own."""
+    stream = sdk.audio.PushAudioInputStream(sdk.audio.AudioStreamFormat(rate, 16, 1))
+
+    def speak() -> None:
+        begun_s, step = time.monotonic(), rate // 10
+        for start in range(0, len(samples), step):
+            stream.write(samples[start : start + step].tobytes())
+            time.sleep(max(0.0, begun_s + (start + step) / rate - time.monotonic()))
+        stream.close()
+
+    threading.Thread(target=speak, daemon=True).start()
+    return stream

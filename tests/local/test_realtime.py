@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from starlette.testclient import WebSocketDenialResponse
 
 from speechkit import audio
 from tests.conftest import ROOT
-from tests.local.sdk_session import TICKS, Heard, config, listen, once, pushed
+from tests.local.sdk_session import TICKS, Heard, config, listen, once, paced, pushed
 from tests.local.service_fixture import KEY, Inside, Running, results_of, submission, wait_for_job
 
 CONVERSATION = "ws://127.0.0.1:5000/speech/recognition/conversation/cognitiveservices/v1"
@@ -259,3 +260,17 @@ def test_a_session_survives_the_process_that_recognizes_it(service: Running, exc
     heard = listen(config(service, at_once=False), exchange, meanwhile=kill)
     assert heard.error == ""
     assert "this is megan" in heard.text.lower()
+
+
+@pytest.mark.slow
+def test_four_sessions_keep_up(service: Running) -> None:
+    sound = audio.mix(audio.decode(ROOT / "data" / "calls" / "c01.wav", 8000))
+    parts = [(sound[i * 160_000 : (i + 2) * 160_000] * 32767).astype(np.int16) for i in range(4)]  # 40 s each
+    length_s = len(parts[0]) / 8000
+    with ThreadPoolExecutor(4) as several:
+        made = [config(service) for _ in parts]
+        heard = list(several.map(lambda c, part: listen(c, paced(part, 8000)), made, parts))
+    for session in heard:
+        assert session.error == ""
+        assert session.arrivals_s[-1] < length_s + 5
+        assert len(session.hypotheses) > length_s / 4
