@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import logging
 import multiprocessing
@@ -104,6 +105,7 @@ class Live:
         self._prepare = prepare
         self._arguments = (str(models), engine)
         self._slots: list[_Process | None] = [None] * max(1, processes)
+        self._turns = [0] * len(self._slots)
         self._spawning = asyncio.Lock()
         self._places: OrderedDict[str, int] = OrderedDict()  # of conversations, the latest last
 
@@ -112,12 +114,18 @@ class Live:
 
         Raises EngineUnavailableError.
         """
-        slot = await self._slot(self._place(conversation))
-        ours, theirs = socket.socketpair()
-        with theirs:
-            slot.hand_over(theirs)
-        slot.turns += 1
-        turn = LiveTurn(*await asyncio.open_connection(sock=ours), on_close=slot.forget)
+        number = self._place(conversation)
+        self._turns[number] += 1
+        try:
+            slot = await self._slot(number)
+            ours, theirs = socket.socketpair()
+            with theirs:
+                slot.hand_over(theirs)
+            reader, writer = await asyncio.open_connection(sock=ours)
+        except BaseException:
+            self._turns[number] -= 1
+            raise
+        turn = LiveTurn(reader, writer, on_close=functools.partial(self._forget, number))
         await turn.write(msgspec.msgpack.encode((conversation, asked)))
         return turn
 
@@ -139,19 +147,20 @@ class Live:
 
     def _place(self, conversation: str) -> int:
         """The process for a conversation: where it was before, else the one with the fewest turns."""
-        turns = [slot.turns if slot is not None else 0 for slot in self._slots]
-        number = self._places.pop(conversation, turns.index(min(turns)))
+        number = self._places.pop(conversation, self._turns.index(min(self._turns)))
         self._places[conversation] = number
         while len(self._places) > REMEMBERED:
             self._places.popitem(last=False)
         return number
+
+    def _forget(self, number: int) -> None:
+        self._turns[number] -= 1
 
 
 class _Process:
     """A spawned process, ready to take turns."""
 
     def __init__(self, number: int, models: str, engine: str) -> None:
-        self.turns = 0
         context = multiprocessing.get_context("spawn")
         self._control, theirs = socket.socketpair()
         ours, pipe = context.Pipe()
@@ -168,10 +177,6 @@ class _Process:
         if state != "ready":
             self.process.kill()
             raise EngineUnavailableError(text)
-
-    def forget(self) -> None:
-        """A turn is over."""
-        self.turns -= 1
 
     def hand_over(self, sock: socket.socket) -> None:
         """Give it the socket of a turn."""
