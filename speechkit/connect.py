@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from speechkit.client.realtime import Realtime
     from speechkit.client.rest import SpeechClient
     from speechkit.client.storage import Storage
+    from speechkit.client.webhooks import Webhooks
     from speechkit.settings import Settings
 
 START_TIMEOUT_S: Final = 180.0  # the first start may fetch model files
@@ -108,6 +109,13 @@ class Speech:
         from speechkit.client.batch import Batch
 
         return Batch(self.client, self.storage, self.settings.home)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """The webhooks of the service: to be called when a job is done."""
+        from speechkit.client.webhooks import Webhooks
+
+        return Webhooks(self.client)
 
     @cached_property
     def fast(self) -> Fast:

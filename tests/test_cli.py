@@ -468,3 +468,29 @@ def test_search_prints_passages_or_says_that_there_are_none(tmp_path: Path) -> N
     assert found.exit_code == 0
     assert found.stdout.count("late fee") == len(found.stdout.splitlines()) == 3
     assert one_line(run("search", str(corpus), "zebra")).startswith("Nothing is found")
+
+
+def test_a_dry_run_sends_nothing_and_says_what_it_costs(service: Running) -> None:
+    make_recording(Path("in/a.wav"), 1, seconds=36)
+    Path("in/bad.wav").touch()
+    dry = run("transcribe", "in", "--out", "corpus", "--dry-run", "--price", "10")
+    assert dry.exit_code == 1
+    assert dry.stdout == "1 recording to send (0.01 h, 0.10 at 10 an hour) in 1 job; left out: 0\n"
+    assert "bad.wav" in dry.stderr
+    assert not Path("corpus").exists()
+    refused = run("transcribe", "in/a.wav", "--out", "corpus", "--max-hours", "0.001")
+    assert "hours of audio would be sent" in one_line(refused)
+
+
+def test_runs_of_a_name(service: Running) -> None:
+    make_recording(Path("a_b.wav"), seed=21)
+    name = f"night-{os.getpid()}"
+    options = ["--name", name, "--delete", "--metadata", "{agent}_{queue}"]
+    assert run("transcribe", "a_b.wav", "--out", "corpus", *options).exit_code == 0
+    assert open_corpus("corpus").calls[["agent", "queue"]].to_numpy().tolist() == [["a", "b"]]
+    shown = run("runs", "show", name)
+    assert "1 collected" in shown.stdout
+    assert "Succeeded" in shown.stdout
+    assert run("runs", "cancel", name).exit_code == 0
+    assert "there is no run 'of-nobody'" in one_line(run("runs", "show", "of-nobody"))
+    assert "already" in one_line(run("transcribe", "a_b.wav", "--out", "corpus", "--again", "--name", name))

@@ -54,8 +54,12 @@ def transcribe(
         ),
     ] = None,
     metadata: Annotated[
-        Path | None,
-        typer.Option(metavar="CSV", help="A table with what is known of the calls, by call_id or file."),
+        str | None,
+        typer.Option(
+            metavar="CSV",
+            help="A table with what is known of the calls, by call_id or file; or a pattern of file names, as "
+            "{recorded_at}_{agent}_{queue}.",
+        ),
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Transcribe also what is in the corpus or in an open run.")
@@ -156,7 +160,7 @@ def _print_plan(plan: Plan, price: float | None) -> None:
         print_failures(plan.problem_table)
 
 
-def _check_metadata(corpus: Corpus, metadata: Path | None) -> None:
+def _check_metadata(corpus: Corpus, metadata: str | None) -> None:
     """Refuse metadata that cannot be joined, before anything is transcribed."""
     if metadata:
         from speechkit.transcripts.metadata import join_metadata
@@ -225,7 +229,7 @@ def _streamed(
 
 
 def _one_by_one(
-    outcomes: Iterable[Transcript | Problem], plan: Plan, corpus: Corpus, metadata: Path | None
+    outcomes: Iterable[Transcript | Problem], plan: Plan, corpus: Corpus, metadata: str | None
 ) -> tuple[list[str], pd.DataFrame]:
     """Take each call as it ends; it is in the corpus, its events beside it, as soon as it is there."""
     from speechkit.client.realtime import RealtimeTranscript

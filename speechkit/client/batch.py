@@ -79,11 +79,13 @@ class Batch:
     ) -> Run:
         """Publish recordings and start the jobs that transcribe them; answers the run.
 
-        `recordings` is a path, folder, pattern or URL, many of them, or a Plan; `container` the URL of
+        `recordings` is a path, folder, pattern or URL, many of them, a table with a column `file`
+        whose other columns are metadata, or a Plan; `container` the URL of
         a container, or of a prefix in it, whose recordings are read in place. `corpus` is where the
         transcripts go; without one they stay with the run. What the corpus has, and what an open run of the
         same corpus has with the same options, is left out unless `again`. `metadata`, a table or a CSV, says
-        what is known of the calls, by `call_id` or `file`. Recordings of the same options share jobs of at most
+        what is known of the calls, by `call_id` or `file`; or it is a pattern of file names,
+        "{recorded_at}_{agent}_{queue}". Recordings of the same options share jobs of at most
         1000, or about `job_size`; the jobs go in turn to this service and those of `also`. With `delete`,
         jobs and published audio are deleted once they are collected. With `max_hours`, a run of more audio is
         refused before anything is sent. `options` are those of `Options`.

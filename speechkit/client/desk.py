@@ -56,8 +56,10 @@ class Desk:
         return open_corpus(self.corpus_path, create=True)
 
     @cached_property
-    def metadata(self) -> pd.DataFrame | None:
-        """What is known of the calls, as it was given to `submit`."""
+    def metadata(self) -> pd.DataFrame | str | None:
+        """What is known of the calls, as it was given to `submit`: a table, or a pattern of file names."""
+        if self.asked.get("names"):
+            return str(self.asked["names"])
         packed = self.ledger.run(self.name)["metadata"]
         if packed is None:
             return None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from speechkit import audio, limits
+from speechkit.audio.channels import channel_note
 from speechkit.client.ledger import Ledger
 from speechkit.client.options import Options
 from speechkit.client.recording import (
@@ -69,7 +70,7 @@ class Plan:
     @property
     def recordings(self) -> pd.DataFrame:
         """The recordings: call_id, file, codec, rate (Hz), channels, duration_s, bytes, diarization,
-        locale."""
+        locale, note (a silent channel, or two that hold the same)."""
         import pandas as pd
 
         rows = [
@@ -266,7 +267,8 @@ def _look_at(address: str, base: Options, told: bool, mode: Mode, ledger: Ledger
         modified_ns, size = stamp(address)
         place = os.path.realpath(path)
         digest = ledger.known_hash(place, modified_ns, size) or audio.content_hash(path)
-        item = Recording("", path.as_posix(), address, options, digest, info)
+        note = channel_note(info)
+        item = Recording("", path.as_posix(), address, options, digest, info, note)
         return {**item.row, "modified_ns": modified_ns}
     except OSError as error:
         raise AudioError(f"{path} cannot be read: {error.strerror or error}. Check the file.") from None

@@ -52,8 +52,17 @@ def begin_run(
     if (recordings is None) == (not container):
         which = "both were" if container else "neither was"
         raise RequestRefusedError(f"give either recordings or the URL of a container: {which} given.")
+    import pandas as pd
+
+    if isinstance(recordings, pd.DataFrame):
+        if metadata is not None:
+            raise RequestRefusedError("the table of recordings has the metadata: give no other.")
+        metadata = recordings
+        recordings = _addresses(metadata)
     if isinstance(recordings, Plan) and options:
         raise RequestRefusedError(f"a plan has its options: give {', '.join(options)} to plan().")
+    from speechkit.transcripts.metadata import is_pattern
+
     base, told = check_options("batch", options)
     name = name or f"run-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     if not _NAME.fullmatch(name):
@@ -64,6 +73,7 @@ def begin_run(
     given = list_container(container) if container else recordings
     rows = _rows_of(given) if isinstance(given, Plan) else list_rows(given)
     packed = None if metadata is None else _packed(metadata)
+    asked["names"] = str(metadata) if is_pattern(metadata) else None
     ledger = open_ledger(home)
     ledger.begin(name, os.path.realpath(os.path.expanduser(path)), asked, rows, packed)
     desk = Desk(name, ledger, [], None, home)
@@ -108,6 +118,16 @@ def raise_if_nothing(desk: Desk) -> None:
     raise error if not more else type(error)(f"{error} ({more} more recordings have problems.)")
 
 
+def _addresses(table: pd.DataFrame) -> list[str]:
+    """The recordings that a table names, in its column `file` or `source`."""
+    column = next((name for name in ("file", "source") if name in table), None)
+    if column is None:
+        raise RequestRefusedError(
+            "the table of recordings has no column `file` with their paths or URLs. Add it."
+        )
+    return [str(address) for address in table[column]]
+
+
 def _rows_of(plan: Plan) -> Iterator[dict[str, Any]]:
     """Yield the rows of a plan for the ledger: they are looked at, and get their call_id when they are settled."""
     for item in plan.items:
@@ -119,17 +139,19 @@ def _rows_of(plan: Plan) -> Iterator[dict[str, Any]]:
         yield {"address": source, "place": source, "source": source, "note": note, "state": "skipped"}
 
 
-def _packed(metadata: pd.DataFrame | str | os.PathLike[str]) -> bytes:
-    """Check a table of metadata, and make it bytes that the ledger keeps."""
+def _packed(metadata: pd.DataFrame | str | os.PathLike[str]) -> bytes | None:
+    """Check a table of metadata, and make it bytes that the ledger keeps; a pattern of names has none."""
     import io
 
     import pandas as pd
 
-    from speechkit.transcripts.metadata import join_metadata, read_metadata
+    from speechkit.transcripts.metadata import is_pattern, join_metadata, read_metadata
     from speechkit.transcripts.schema import empty
 
+    join_metadata(empty("calls"), metadata)
+    if is_pattern(metadata):
+        return None
     table = metadata if isinstance(metadata, pd.DataFrame) else read_metadata(metadata)
-    join_metadata(empty("calls"), table if isinstance(metadata, pd.DataFrame) else metadata)
     held = io.BytesIO()
     table.to_parquet(held, index=False)
     return held.getvalue()

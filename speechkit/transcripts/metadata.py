@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -33,9 +36,55 @@ def read_metadata(path: str | os.PathLike[str]) -> pd.DataFrame:
     return frame
 
 
+def is_pattern(metadata: object) -> bool:
+    """Whether metadata is a pattern of file names, with a {name} for each column."""
+    return isinstance(metadata, str) and "{" in metadata
+
+
+def metadata_of_names(files: Iterable[str], pattern: str) -> pd.DataFrame:
+    """Read metadata from file names: `{agent}` in the pattern is a column, the rest stands as it is.
+
+    Without a suffix the pattern is of the stem. A file that it does not fit has no row. `recorded_at` may be
+    written in digits alone: 20260907-091400. Raises CorpusError for a pattern without a column.
+
+    >>> metadata_of_names(["20260907-0914_amy_billing.wav"], "{recorded_at}_{agent}_{queue}").iloc[0].tolist()
+    ['20260907-0914_amy_billing.wav', '2026-09-07T09:14', 'amy', 'billing']
+    """
+    parts = re.split(r"\{(\w+)\}", pattern)
+    columns = parts[1::2]
+    if not columns or len(set(columns)) < len(columns) or any(map(str.isdigit, columns)):
+        raise CorpusError(
+            f"{pattern!r} is no pattern of file names. Write it like {{recorded_at}}_{{agent}}_{{queue}}."
+        )
+    fixed = [re.escape(part) for part in parts[::2]]
+    regex = fixed[0] + "".join(f"(?P<{c}>.+?){f}" for c, f in zip(columns, fixed[1:], strict=True))
+    whole = re.compile(regex if PurePosixPath(pattern).suffix else regex + r"(\.\w+)?")
+    rows = []
+    for file in files:
+        if found := whole.fullmatch(_file_name(file)):
+            rows.append({"file": _file_name(file), **{column: found[column] for column in columns}})
+    table = pd.DataFrame(rows, columns=["file", *columns]).astype("str")
+    if "recorded_at" in table:
+        table["recorded_at"] = table["recorded_at"].map(_spelled_time)
+    return table
+
+
+def _spelled_time(text: str) -> str:
+    """Write a time of digits as ISO 8601; another stays as it is."""
+    digits = re.sub(r"\D", "", text)
+    for form, spelled in (("%Y%m%d%H%M%S", "seconds"), ("%Y%m%d%H%M", "minutes"), ("%Y%m%d", "minutes")):
+        try:
+            if len(digits) == {"%Y%m%d%H%M%S": 14, "%Y%m%d%H%M": 12, "%Y%m%d": 8}[form]:
+                return datetime.strptime(digits, form).isoformat(timespec=spelled)
+        except ValueError:
+            break
+    return text
+
+
 def join_metadata(calls: pd.DataFrame, metadata: pd.DataFrame | str | os.PathLike[str]) -> pd.DataFrame:
     """Add the columns of `metadata` to `calls`, by `call_id`, else by `file`, the name of the recording.
 
+    `metadata` is a table, a CSV, or a pattern of file names (see `metadata_of_names`).
     Where metadata says something about a column that is there, it wins; a call without metadata keeps what it
     has. Raises CorpusError where metadata has neither key, names a call twice, or recorded_at is no time.
 
@@ -44,6 +93,8 @@ def join_metadata(calls: pd.DataFrame, metadata: pd.DataFrame | str | os.PathLik
     >>> join_metadata(calls, side).queue.tolist()
     [nan, 'billing']
     """
+    if is_pattern(metadata):
+        metadata = metadata_of_names(dict.fromkeys(_file_names(calls).dropna()), str(metadata))
     named = "the metadata" if isinstance(metadata, pd.DataFrame) else str(metadata)
     side = metadata if isinstance(metadata, pd.DataFrame) else read_metadata(metadata)
     keys = [key for key in _KEYS if key in side]

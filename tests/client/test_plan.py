@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from speechkit import limits
+from speechkit import audio, limits
 from speechkit.client.ledger import Ledger
 from speechkit.client.options import Options
 from speechkit.client.plan import Plan, check_size, make_plan
@@ -218,3 +219,24 @@ def test_progress(recording: Make) -> None:
 )
 def test_split_message(message: str, file: str, expected: tuple[str, str]) -> None:
     assert split_message(message, file) == expected
+
+
+def test_odd_channels_are_noted(recording: Make) -> None:
+    rng = np.random.default_rng(0)
+    noise, other = rng.normal(0, 0.1, (2, 80_000)).astype(np.float32)
+    burst = np.zeros(80_000, np.float32)
+    burst[100:1000] = 0.5  # between two of the windows that are listened to first
+    for name, rows in {
+        "copies": [noise, noise],
+        "half": [noise, 0 * noise],
+        "rare": [noise, burst],
+        "silent": [0 * noise],
+        "two": [noise, other],
+    }.items():
+        audio.write_wav(f"{name}.wav", np.vstack(rows), 8000)
+    notes = make_plan(".").recordings.set_index("call_id")["note"].dropna()
+    assert {name: note.split(".")[0] for name, note in notes.items()} == {
+        "copies": "both channels hold the same sound",
+        "half": "channel 1 is silent",
+        "silent": "is silent",
+    }

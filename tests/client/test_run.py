@@ -523,3 +523,16 @@ def test_options_survive_the_ledger(another: Open, azure: FakeAzure, recording: 
     assert Options.of_json(row["options"]) == Options(diarization=5, profanity="Removed")
     assert azure.bodies[0]["properties"]["diarization"] == {"enabled": True, "maxSpeakers": 5}
     assert isinstance(run, Run)
+
+
+def test_metadata_from_names_or_from_the_table_of_recordings(another: Open, recording: Make) -> None:
+    recording(Path("in/amy_sales.wav"), seed=1)
+    another().submit("in", corpus="one", metadata="{agent}_{queue}").collect()
+    assert open_corpus("one").calls[["agent", "queue"]].to_numpy().tolist() == [["amy", "sales"]]
+    table = pd.DataFrame({"file": ["in/amy_sales.wav"], "queue": ["billing"]})
+    another().submit(table, corpus="two").collect()
+    assert open_corpus("two").calls["queue"].tolist() == ["billing"]
+    with pytest.raises(errors.RequestRefusedError, match="column `file`"):
+        another().submit(table.drop(columns="file"))
+    with pytest.raises(errors.RequestRefusedError, match="no other"):
+        another().submit(table, metadata=table)

@@ -21,7 +21,7 @@ from speechkit.errors import CorpusError
 from speechkit.transcripts import corpus as corpus_module
 from speechkit.transcripts import shards
 from speechkit.transcripts.corpus import Corpus, open_corpus
-from speechkit.transcripts.metadata import join_metadata, read_metadata
+from speechkit.transcripts.metadata import join_metadata, metadata_of_names, read_metadata
 from speechkit.transcripts.naming import name_calls
 from speechkit.transcripts.schema import CALLS, PHRASES, TABLES, WORDS, Transcript
 
@@ -467,3 +467,35 @@ def test_stems_that_collide_get_their_content(tmp_path: Path) -> None:
     later = name_calls(paths[:2], {"c1": str(paths[0])})
     assert later[paths[0]] == "c1"
     assert later[paths[1]] == names[paths[1]]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "files", "expected"),
+    [
+        pytest.param("{agent}-{queue}", ["amy-billing.wav"], [["amy", "billing"]], id="of-the-stem"),
+        pytest.param(
+            "{agent}.{queue}.wav", ["amy.billing.wav", "bob.sales.mp3"], [["amy", "billing"]], id="suffix"
+        ),
+        pytest.param("c({agent})", ["in/c(bob).wav", "x(bob).wav"], [["bob"]], id="literals-and-folders"),
+        pytest.param("{recorded_at}_{n}", ["20260907_7.wav"], [["2026-09-07T00:00", "7"]], id="day"),
+        pytest.param(
+            "{recorded_at}_{n}", ["2026-09-07T091400_7.wav"], [["2026-09-07T09:14:00", "7"]], id="time"
+        ),
+        pytest.param("{agent}_{queue}", ["nothing.wav"], [], id="no-file-fits"),
+    ],
+)
+def test_metadata_of_file_names(pattern: str, files: list[str], expected: list[list[str]]) -> None:
+    assert metadata_of_names(files, pattern).drop(columns="file").to_numpy().tolist() == expected
+
+
+@pytest.mark.parametrize("pattern", ["plain", "{a}{a}", "{}", "{1}"])
+def test_a_pattern_without_columns_is_refused(pattern: str) -> None:
+    with pytest.raises(CorpusError, match="no pattern"):
+        metadata_of_names(["a.wav"], pattern)
+
+
+def test_a_pattern_is_metadata(tmp_path: Path) -> None:
+    calls = pd.DataFrame({"call_id": ["a", "b"], "source": ["in/amy_sales.wav", "in/odd.wav"]})
+    joined = join_metadata(calls, "{agent}_{queue}")
+    assert joined["queue"].tolist()[0] == "sales"
+    assert joined["queue"].isna().tolist() == [False, True]
