@@ -73,7 +73,7 @@ def diagnose(
     '1 of 2 phrases (5.0 of 8.0 s) have no speaker'
     """
     rows: list[tuple[str, str, str]] = []
-    tables = {name: _parts(getattr(transcript, name)) for name in ("phrases", "words")}
+    tables = {"phrases": _parts(_judged(transcript.phrases)), "words": _parts(transcript.words)}
     shares = _parts(talk(transcript))
     for call in transcript.calls.to_dict("records"):
         call_id = str(call["call_id"])
@@ -91,6 +91,15 @@ def diagnose(
 
 
 _NOTHING: Final = pd.DataFrame()
+
+
+def _judged(phrases: pd.DataFrame) -> pd.DataFrame:
+    """The phrases with `party`, `lost` (no speaker) and `late` (begins before its party's last one ends)."""
+    table = phrases.assign(party=who(phrases), lost=unlabelled(phrases))
+    ordered = table.sort_values(["call_id", "start_s"], kind="stable")
+    keys = [ordered["call_id"], ordered["party"]]
+    reach = ordered["end_s"].groupby(keys).cummax().groupby(keys).shift()
+    return table.assign(late=reach - ordered["start_s"] > _BACK_S)
 
 
 def _parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -122,8 +131,8 @@ def _of_speakers(
     channels, found = call.get("channels"), []
     heard = phrases["channel"].dropna().unique()
     held = len(heard) if pd.isna(channels) else int(channels)
-    lost = unlabelled(phrases)
-    names = sorted(set(who(phrases[~lost])))
+    lost = phrases["lost"]
+    names = sorted(set(phrases.loc[~lost, "party"]))
     if held < 2 and (phrases["speaker"].isna().all() or not names):
         found.append(("no speakers", "the phrases of the only channel have no speaker"))
     elif len(names) == 1 and held < 2:
@@ -174,9 +183,7 @@ def _of_times(call: Mapping[Any, Any], phrases: pd.DataFrame, words: pd.DataFram
     timed = words if words.empty else words[words["start_s"].notna()]
     if timed.empty:
         found.append(("no word times", "no word has a time"))
-    by_party = phrases.assign(party=who(phrases)).sort_values("start_s", kind="stable")
-    reach = by_party["end_s"].groupby(by_party["party"]).cummax().groupby(by_party["party"]).shift()
-    late = reach - by_party["start_s"] > _BACK_S
+    late = phrases["late"]
     inverted = phrases["end_s"] < phrases["start_s"]
     back = 0
     if len(timed):
