@@ -124,6 +124,9 @@ def _start(desk: Desk, client: SpeechClient, job: int, key: str, options: Option
             entity = client.post("transcriptions:submit", body)
             break
         except InvalidRequestError as error:
+            if "InvalidSubscription" in (error.code, error.inner_code):  # F0: each job would meet it
+                _taken_back(desk, job)
+                raise
             _refused(desk, job, error)
             return
         except (UnreachableError, StatusError, ServiceError) as error:

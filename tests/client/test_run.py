@@ -194,6 +194,18 @@ def test_a_wrong_key_is_said_at_once_and_costs_nothing(
     assert run.collect().transcripts.call_ids == ["a"]
 
 
+def test_a_free_resource_is_named_and_the_run_goes_on_with_another(
+    another: Open, azure: FakeAzure, recording: Make
+) -> None:
+    recording(Path("a.wav"))
+    inner = {"code": "InvalidSubscription", "message": "Only S0."}
+    body = {"code": "InvalidRequest", "message": "Refused.", "innerError": inner}
+    azure.planned = {"transcriptions:submit": [httpx.Response(400, json=body)]}
+    with pytest.raises(errors.InvalidRequestError, match=r"Standard \(S0\)"):
+        another().submit("a.wav", name="night")
+    assert another().resume("night").collect().transcripts.call_ids == ["a"]
+
+
 # --- what is there already -----------------------------------------------------------------------------
 
 
