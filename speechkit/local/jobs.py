@@ -231,7 +231,9 @@ class Jobs:
         if speakers:
             _check_diarization(sound)
         told = locales.language_of(locale)
-        wanted = [Wanted(channel, speakers, self._nbest, language=told) for channel in channels]
+        listed = properties.get("phraseList") or {"phrases": [], "biasingWeight": 1.0}
+        expected = tuple(listed["phrases"]), listed["biasingWeight"]
+        wanted = [Wanted(c, speakers, self._nbest, *expected, told) for c in channels]
         phrases = await asyncio.gather(*(self._listener.hear(recording, w) for w in wanted))
         return Heard(sound.duration_s, dict(zip(channels, phrases, strict=True)))
 

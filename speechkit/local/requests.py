@@ -235,6 +235,9 @@ def _properties(
         made["languageIdentification"] = _language_identification(
             part(given, "languageIdentification"), locale, check_model
         )
+    if given.get("phraseList") is not None:  # ours: the cloud's batch API documents it for fast requests only
+        phrases, weight = _phrases(part(given, "phraseList"))
+        made["phraseList"] = {"phrases": list(phrases), "biasingWeight": weight}
     destination = given.get("destinationContainerUrl")
     if destination is not None:
         check_url(destination, "destinationContainerUrl", "InvalidParameterValue")

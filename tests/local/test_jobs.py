@@ -114,6 +114,15 @@ def test_diarization_of_mono_asks_for_at_most_so_many_speakers(local: Inside) ->
     assert local.ears.tasks[-1].wanted.speakers is None  # type: ignore[union-attr]
 
 
+def test_phrases_to_expect_reach_the_recognizer(local: Inside) -> None:
+    local.transcribe(local.publish(), phraseList={"phrases": ["Zephyrix", " "], "biasingWeight": 1.5})
+    wanted = local.ears.tasks[-1].wanted
+    assert wanted is not None
+    assert (wanted.phrases, wanted.weight) == (("Zephyrix",), 1.5)
+    job, _ = local.transcribe(local.publish())
+    assert "phraseList" not in job["properties"]
+
+
 @pytest.mark.parametrize(
     ("locale", "candidates", "expected"),
     [
