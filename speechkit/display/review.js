@@ -13,7 +13,10 @@
       const field = panel.querySelector("input[type=text]");
       const audio = panel.querySelector("audio");
       if (event.target === field) {
-        if (event.key === "Enter") { press(".speechkit-correct"); panel.focus(); }
+        if (event.key === "Enter") {
+          panel.focus(); // the field is left: its text goes to the kernel, by promises that a click would overtake
+          setTimeout(() => press(".speechkit-correct"), 150);
+        }
         else if (event.key === "Escape") panel.focus();
         else return;
       } else if (event.key === "c") { field?.focus(); field?.select(); }

@@ -144,7 +144,10 @@ def _panel(review: Review) -> Any:
 
     head, said = ipywidgets.HTML(), ipywidgets.HTML()
     sound = ipywidgets.Audio(value=b"", format="wav", autoplay=True, loop=False)
-    field = ipywidgets.Text(description="Heard:", layout={"width": "34em"})
+    # sent whole when it is left: letter by letter the last ones would come after the click
+    field = ipywidgets.Text(
+        description="Heard:", continuous_update=False, layout={"width": "98%", "max_width": "60em"}
+    )
     names = {
         "Accept": "it is right (a)",
         "Correct": "keep what stands in the field (Enter)",
@@ -155,9 +158,9 @@ def _panel(review: Review) -> Any:
         "Click here, then use the keys: <b>a</b> accept, <b>c</b> change the text and <b>Enter</b> to keep it, "
         "<b>s</b> skip, <b>p</b> play again."
     )
-    row = ipywidgets.HBox([field, *buttons], layout={"flex_flow": "row wrap"})
+    row = ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"})
     panel = ipywidgets.VBox(
-        [head, said, sound, row, foot], layout={"padding": "8px", "border": "1px solid #888"}
+        [head, said, sound, field, row, foot], layout={"padding": "8px", "border": "1px solid #888"}
     )
     panel.add_class("speechkit-review")
     for name, button in zip(names, buttons, strict=True):

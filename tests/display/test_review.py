@@ -122,8 +122,8 @@ def test_a_caller_who_says_markup_harms_no_one(tmp_path: Path) -> None:
 def test_the_panel_follows_the_answers(corpus: Corpus) -> None:
     shown = review(corpus)
     panel = module._panel(shown)
-    head, said, _, row, _ = panel.children
-    field, accept, correct, skip = row.children
+    head, said, _, field, row, _ = panel.children
+    accept, correct, skip = row.children
     assert head.value.startswith("<b>1 of 2</b>")
     assert "recording is not here" in said.value
     assert field.value == shown.items["text"].iloc[0]
