@@ -18,16 +18,15 @@ import json
 import platform
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 
-import jiwer
 import numpy as np
-import pandas as pd
 from not_speech import Samples, sounds
+from recognized import Stretch, Tables, right_words
 
 from speechkit import audio
 from speechkit.analysis.accuracy import Accuracy, score
@@ -38,7 +37,6 @@ from speechkit.local.diarizer import Diarizer
 from speechkit.local.engine import Engine, Phrase
 from speechkit.local.models import fetch_models
 from speechkit.local.segments import RATE, find_segments
-from speechkit.transcripts.schema import Transcript
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("SPEECHKIT_SHARED") or ROOT.parent / "shared") / "speech"
@@ -48,49 +46,6 @@ BEGIN, END = "<!-- recognition:begin -->", "<!-- recognition:end -->"
 PRODUCTS = ("Zephyrix", "Quovira", "Lumadora", "Brioflex")
 MANY = 36  # speakers: more than there are, so that their number must be found
 COLLAR_S = 0.25
-Stretch = tuple[float, float, str]
-
-
-# --- tables ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Tables:
-    """Recognized or true phrases of many recordings, collected row by row."""
-
-    calls: list[dict[str, object]] = field(default_factory=list)
-    phrases: list[dict[str, object]] = field(default_factory=list)
-    words: list[dict[str, object]] = field(default_factory=list)
-
-    def add(self, call: str, phrases: Iterable[Phrase], channel: int = 0, **known: object) -> None:
-        """Add the phrases of a channel; `known` are columns of the calls."""
-        self._call(call, known)
-        for phrase in phrases:
-            place = {"call_id": call, "phrase_id": f"{call}:{len(self.phrases):04d}", "channel": channel}
-            place["speaker"] = str(phrase.speaker)
-            lexical = " ".join(word.lexical for word in phrase.words)
-            times = {"start_s": phrase.start_s, "end_s": phrase.end_s}
-            self.phrases.append(place | times | {"lexical": lexical})
-            self.words += [
-                place | {"position": i, "start_s": w.start_s, "end_s": w.end_s, "word": w.lexical}
-                for i, w in enumerate(phrase.words)
-            ]
-
-    def say(self, call: str, stretches: Iterable[Stretch] = (), text: str = "", **known: object) -> None:
-        """Add a truth: who speaks when, or a text."""
-        self._call(call, known)
-        for start, end, who in stretches or [(0.0, 1.0, "all")]:
-            row = {"call_id": call, "phrase_id": f"{call}:{len(self.phrases):04d}", "channel": 0}
-            self.phrases.append(row | {"speaker": who, "start_s": start, "end_s": end, "lexical": text})
-
-    def _call(self, call: str, known: dict[str, object]) -> None:
-        if all(row["call_id"] != call for row in self.calls):
-            self.calls.append({"call_id": call, **known})
-
-    @property
-    def transcript(self) -> Transcript:
-        words = pd.DataFrame(self.words) if self.words else None
-        return Transcript(pd.DataFrame(self.calls), pd.DataFrame(self.phrases), words)
 
 
 @dataclass
@@ -185,17 +140,6 @@ def start_errors(truth: Sequence[tuple[float, str]], phrases: Sequence[Phrase]) 
     heard = [(w.start_s, part) for p in phrases for w in p.words for part in normalize(w.lexical)[:1]]
     pairs = right_words([word for _, word in said], [word for _, word in heard])
     return [heard[k][0] - said[i][0] for i, k in pairs]
-
-
-def right_words(said: Sequence[str], heard: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """The places of the words that are the same in both, aligned."""
-    for chunk in jiwer.process_words(" ".join(said), " ".join(heard)).alignments[0]:
-        if chunk.type == "equal":
-            places = (
-                range(chunk.ref_start_idx, chunk.ref_end_idx),
-                range(chunk.hyp_start_idx, chunk.hyp_end_idx),
-            )
-            yield from zip(*places, strict=True)
 
 
 # --- real recordings -------------------------------------------------------------------------------------------------
