@@ -100,7 +100,9 @@ def measure_personal(truth: Truth) -> pd.DataFrame:
     for call_id, call in truth.items():
         half = "blind" if call["blind"] else "seen"
         texts = [turn["text"] for turn in call["turns"]]
-        findings = find_personal(texts, [turn["speaker"] for turn in call["turns"]], [agents.get(call_id, "")])
+        findings = find_personal(
+            texts, [turn["speaker"] for turn in call["turns"]], [agents.get(call_id, "")]
+        )
         planted = list(_places(call))
         for kind in KINDS:
             wanted = [place for place in planted if place[0] == kind]

@@ -69,7 +69,9 @@ def measure(count: int) -> dict[str, Any]:
             done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
             made: dict[str, Any] = json.loads(done.stdout)
             jobs = httpx.get(endpoint, trust_env=False).json()["jobs"]
-        return {"recordings": count, "submits": sum(jobs.values())} | made
+        made = {"recordings": count, "submits": sum(jobs.values())} | made
+        print(made, file=sys.stderr, flush=True)
+        return made
     finally:
         shutil.rmtree(folder)
 
@@ -144,10 +146,10 @@ def section(rows: list[dict[str, Any]]) -> str:
         [
             "## Batch runs",
             "",
-            "Tiny recordings (0.05 s) of a folder, planned, published, submitted and collected into a corpus, with a local "
-            "service on the same machine that recognizes nothing (`--engine none`). The client is a process of its own, and "
-            f"its memory the most it ever held: {growth:.2f} times as much in the largest run as in the smallest. The seconds "
-            "are those of client and service together on a busy machine; they do not travel.",
+            "Tiny recordings (0.05 s) of a folder, planned, published, submitted and collected into a corpus, with a "
+            "local service on the same machine that recognizes nothing (`--engine none`). The client is a process of "
+            f"its own, and its memory the most it ever held: {growth:.2f} times as much in the largest run as in the "
+            "smallest. The seconds are those of client and service together, on a machine that others used too.",
             "",
             "| recordings | submits | client, MB | planned and sent, s | watched and collected, s | in the corpus |",
             "|---|---|---|---|---|---|",
