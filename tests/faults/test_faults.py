@@ -33,9 +33,9 @@ def test_five_bad_days() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_two_hundred_bad_days() -> None:
-    play("5-204", lanes=4)
+    play("5-204", lanes=4)  # 450 s of processor
 
 
 def test_a_command_that_was_killed_goes_on_by_its_name(tmp_path: Path) -> None:
