@@ -89,7 +89,7 @@ setup-all: setup-dev
 	@test -x node_modules/.bin/azurite-blob -a -d node_modules/axe-core || npm install --silent --no-save --no-package-lock --no-audit --no-fund azurite@3.35.0 axe-core@4.14.1
 
 test-all: setup-all models  ## the long tests: storage over the wire, browser, soak (installs Azurite and Chromium)
-	@SPEECHKIT_NO_SKIPS=1 $(PYTEST) -m "slow or azurite or browser" --timeout 900 tests
+	@SPEECHKIT_NO_SKIPS=1 $(PYTEST) -m "slow or azurite or browser" --timeout 900 --nbval-lax tests notebooks
 
 bench: setup-dev models  ## measure, and write docs/measurements.md
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -29,6 +29,7 @@ def main() -> None:
     """Make the corpus in a folder of its own, and put it in place when it is whole."""
     os.chdir(ROOT)  # what is kept names its recordings relative to the repository
     speech = speechkit.connect()
+    speech.realtime.transcribe("data/calls/c08.wav", pace=None)  # the first session loads the recognizer
     plan = make_plan("data/calls", mode="realtime")
     events = []
     with tempfile.TemporaryDirectory(prefix="realtime-", dir=ROOT / "data") as room:

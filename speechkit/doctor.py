@@ -46,6 +46,7 @@ def examine() -> Iterator[Finding]:
         yield _checked("storage", lambda: _storage(settings))
     else:
         yield _checked("local service", lambda: _local(settings))
+    yield _realtime()
     yield _checked("language model", lambda: _model(settings))
     yield _checked("demo data", _demo)
 
@@ -62,6 +63,17 @@ def _broken(what: str, error: SpeechkitError) -> Finding:
 
     message, remedy = split_message(str(error))
     return Finding(what, "broken", message, remedy)
+
+
+def _realtime() -> Finding:
+    """Whether the Speech SDK is there; to do without it is fine, to have one that does not load is not."""
+    from importlib.util import find_spec
+
+    from speechkit.client.sessions import load_sdk
+
+    if find_spec("azure.cognitiveservices") is None:
+        return Finding("real time", "off", "without the Speech SDK", "pip install 'speechkit[realtime]'")
+    return _checked("real time", lambda: Finding("real time", "ok", f"Speech SDK {load_sdk().__version__}"))
 
 
 def _settings(settings: Settings) -> Finding:

@@ -88,6 +88,17 @@ def calls() -> Path:
     return ROOT / "data" / "calls"
 
 
+STREAMS_FOR_MINUTES = "05_compare_realtime_and_batch.ipynb"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A lesson that streams calls as fast as they were spoken is for `make test-all`."""
+    for item in items:
+        if item.path.name == STREAMS_FOR_MINUTES:
+            item.add_marker("slow")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Remember what was skipped: where SPEECHKIT_NO_SKIPS is set, a test that could not run is a failure."""

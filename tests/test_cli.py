@@ -22,12 +22,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import speechkit
-from speechkit import demo_data
+from speechkit import demo_data, errors
 from speechkit.cli import app
 from speechkit.client.rest import SpeechClient
 from speechkit.connect import connect
 from speechkit.transcripts.corpus import open_corpus
 from tests.client.conftest import make_recording
+from tests.client.scripted_speech import Script, scripted
 from tests.local.service_fixture import KEY, Running, start
 
 COMMAND = [sys.executable, "-m", "speechkit.cli"]
@@ -63,6 +64,32 @@ def one_line(result: Result) -> str:
 
 
 # --- good input ----------------------------------------------------------------------------------------
+
+
+def test_real_time_keeps_its_events_beside_the_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_recording(Path("in/mono.wav"), 1, seed=1)
+    make_recording(Path("in/stereo.wav"), 2, seed=2)
+    with scripted(Script([(0.0, "hi", "")], key=KEY)) as script:
+        monkeypatch.setenv("SPEECH_ENDPOINT", script.url)
+        monkeypatch.setenv("SPEECH_KEY", KEY)
+        result = run("transcribe", "in", "--out", "corpus", "--mode", "realtime", "--pace", "4")
+    assert result.exit_code == 0, result.output
+    corpus = open_corpus("corpus")
+    assert corpus.calls["mode"].tolist() == ["realtime"] * 2
+    finals = corpus.table("events").query("kind == 'final'")
+    assert sorted(finals[["call_id", "channel"]].itertuples(index=False, name=None)) == [
+        ("mono", 0),
+        ("stereo", 0),
+        ("stereo", 1),
+    ]
+    assert set(finals["pace"]) == {4.0}
+
+
+def test_a_pace_is_for_real_time_only() -> None:
+    result = run("transcribe", "in", "--out", "corpus", "--mode", "fast", "--pace", "1")
+    assert result.exit_code == 2
+    assert "it is for --mode realtime" in result.output
+    assert not Path("corpus").exists()
 
 
 @pytest.mark.parametrize("mode", ["batch", "fast"])
@@ -382,6 +409,19 @@ def test_doctor_when_all_is_well() -> None:
     assert "everything runs on this machine" in result.stdout
     assert re.search(r"ok +local service: http://127.0.0.1:\d+ answers", result.stdout)
     assert f"speechkit: {speechkit.__version__} on Python" in result.stdout
+    assert re.search(r"ok +real time: Speech SDK 1\.\d+", result.stdout)
+
+
+def test_doctor_tells_of_a_speech_sdk_that_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise errors.SettingsError("the Speech SDK does not load here. Install libssl3.")
+
+    monkeypatch.setattr("speechkit.client.sessions.load_sdk", broken)
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert (
+        "broken  real time: the Speech SDK does not load here\n        -> Install libssl3." in result.stdout
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -79,7 +79,8 @@ class Latency:
     """Delays of real-time sessions; `words` and `phrases` hold each of them.
 
     `behind_s` is how late the sound itself was sent (95th percentile over the events that came meanwhile): where it
-    is not near 0, the machine that sent it was overloaded, and the delays are those of that machine.
+    is not near 0, the machine that sent it was overloaded. `lag_s` is how long after the end of the sound the last
+    text arrived (median of the sessions): where that is more than a phrase takes, the recognizer did not keep up.
     `words` has `call_id`, `phrase_id`, `position`, `word`, `end_s`, `shown_after_s` and `final_after_s`;
     `phrases` has `call_id`, `phrase_id`, `start_s`, `first_after_s`, `hypotheses` and `changed`.
     """
@@ -91,6 +92,7 @@ class Latency:
     words: pd.DataFrame
     phrases: pd.DataFrame
     behind_s: float = 0.0
+    lag_s: float = 0.0
 
 
 def measure_latency(events: pd.DataFrame, transcript: Tables) -> Latency:
@@ -120,13 +122,20 @@ def measure_latency(events: pd.DataFrame, transcript: Tables) -> Latency:
     rows: list[dict[str, Any]] = []
     phrases: list[dict[str, Any]] = []
     stability = Stability()
+    carried: dict[tuple[str, int], list[_Shown]] = {}
     for final, hypotheses, phrase, words in _matched(events, transcript):
-        shown = [normalize(text, PLAIN) for text in hypotheses["text"]]
+        key = str(phrase["call_id"]), int(phrase["channel"])
+        own = [
+            _Shown(normalize(text, PLAIN), at, until)
+            for text, at, until in hypotheses[["text", "arrived_s", "end_s"]].itertuples(index=False)
+        ]
         end = [normalize(word, PLAIN) for word in words["word"].fillna("")]
         last = [piece for pieces in end for piece in pieces]
+        texts = [*carried.get(key, []), *own]
+        shown, carried[key] = _cut(texts, len(last), final["end_s"])
         changed = sum(len(a) - _agree(a, b) for a, b in pairwise([*shown, last]))
-        stability += Stability(len(last), changed, len(shown))
-        arrivals = [*hypotheses["arrived_s"].tolist(), final["arrived_s"]]
+        stability += Stability(len(last), changed, len(own))
+        arrivals = [*(text.arrived_s for text in texts), final["arrived_s"]]
         first = arrivals[0] - phrase["start_s"]
         keys = {"call_id": phrase["call_id"], "phrase_id": phrase["phrase_id"]}
         phrases.append(keys | {"start_s": phrase["start_s"], "first_after_s": first, "hypotheses": len(shown),
@@ -153,16 +162,41 @@ def measure_latency(events: pd.DataFrame, transcript: Tables) -> Latency:
         stability,
         of_words,
         of_phrases,
-        _behind_s(events),
+        *_late(events),
     )
 
 
-def _behind_s(events: pd.DataFrame) -> float:
-    """How late the sound was sent, by the events that arrived while more of it was to come."""
-    late = events["arrived_s"] * events["pace"] - events["sent_s"]
+class _Shown(NamedTuple):
+    """A hypothesis: its words, when it arrived, and until where in the recording it reaches."""
+
+    words: list[str]
+    arrived_s: float
+    until_s: float
+
+
+def _cut(texts: Sequence[_Shown], size: int, end_s: float) -> tuple[list[list[str]], list[_Shown]]:
+    """Part hypotheses where a phrase of `size` words ends: what they showed of it, and of the phrase after it.
+
+    A recognizer may decide only at the end that what it showed as one line are two phrases.
+
+    >>> _cut([_Shown(["a"], 1.0, 0.9), _Shown(["a", "b", "c"], 2.0, 1.9)], 2, 1.4)
+    ([['a'], ['a', 'b']], [_Shown(words=['c'], arrived_s=2.0, until_s=1.9)])
+    """
+    beyond = [text.until_s > end_s and len(text.words) > size for text in texts]
+    kept = [text.words[:size] if more else text.words for text, more in zip(texts, beyond, strict=True)]
+    rest = [text._replace(words=text.words[size:]) for text, more in zip(texts, beyond, strict=True) if more]
+    return kept, rest
+
+
+def _late(events: pd.DataFrame) -> tuple[float, float]:
+    """How late the sound was sent, by the events that came meanwhile, and how late the last text came."""
+    if not len(events):
+        return 0.0, 0.0
+    late = events["arrived_s"] - events["sent_s"] / events["pace"]
     last = events.groupby(["call_id", "channel"])["sent_s"].transform("max")
     meanwhile = late[events["sent_s"] < last - _CHUNK_S]
-    return float(meanwhile.quantile(0.95)) if len(meanwhile) else 0.0
+    lag = late.groupby([events["call_id"], events["channel"]]).last()
+    return float(meanwhile.quantile(0.95)) if len(meanwhile) else 0.0, float(lag.median())
 
 
 def _check(events: pd.DataFrame) -> None:

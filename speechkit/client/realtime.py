@@ -189,7 +189,8 @@ def together(sessions: Sequence[RealtimeTranscript], kept: Corpus | None = None)
         parts.append(kept.filter(call_id=rest))
         tables.append(events[events["call_id"].isin(rest)])
     filled = [table for table in tables if len(table)] or [to_table([])]
-    return RealtimeTranscript(Transcript.concat(parts), pd.concat(filled, ignore_index=True))
+    results = [result for session in sessions for result in session.results]
+    return RealtimeTranscript(Transcript.concat(parts), pd.concat(filled, ignore_index=True), results)
 
 
 def check_pace(pace: float | None) -> None:

@@ -32,6 +32,8 @@ _NAMES: Final = {"realtime": "real time", "product": "product names", "number": 
 _MOST_CALLS: Final = 24
 MOST_BEHIND_S: Final = 0.5
 """Sound that is sent later than this, in seconds, was sent by a machine that could not keep up."""
+MOST_LAG_S: Final = 6.0
+"""Last words that come later than this after the end of the sound, in seconds: the recognizer did not keep up."""
 
 
 def named(name: str) -> str:
@@ -261,12 +263,11 @@ def stability(latency: Latency) -> Note:
     steady = latency.stability
     if not steady.words:
         return Note("No word arrived in these sessions, so nothing changed.")
-    late = (
-        f" Mind: the sound itself was sent up to {latency.behind_s:.1f} s late, so this machine was overloaded; "
-        "on an idle one the delays are shorter."
-        if latency.behind_s > MOST_BEHIND_S
-        else ""
-    )
+    late = ""
+    if latency.behind_s > MOST_BEHIND_S:
+        late = f" Mind: the sound itself was sent up to {latency.behind_s:.1f} s late, so this machine was overloaded."
+    elif latency.lag_s > MOST_LAG_S:
+        late = f" Mind: the last words came {latency.lag_s:.0f} s after the sound: the recognizer did not keep up."
     return Note(
         f"The first words of a phrase appear {latency.first.p50_s:.1f} s after it began (95%: within "
         f"{latency.first.p95_s:.1f} s). {count(steady.hypotheses, 'hypothesis', 'hypotheses')} came for "

@@ -73,6 +73,25 @@ def test_words_that_change_are_counted_and_shown_late() -> None:
     assert result.phrases.iloc[0][["hypotheses", "changed"]].tolist() == [3, 3]
 
 
+def test_a_line_that_turns_out_to_be_two_phrases_counts_for_both() -> None:
+    events, transcript = session([["alpha", "bravo"], ["delta"]])
+    finals = events[events["kind"] == "final"]
+    line = events.iloc[[0, 0]].assign(
+        text=["alpha", "alpha bravo delta"],
+        start_s=0.0,
+        end_s=[0.4, 3.4],
+        arrived_s=[0.9, 3.6],
+        sent_s=[0.9, 3.6],
+    )
+    together = finals.assign(arrived_s=[4.0, 4.1], sent_s=[4.0, 4.1])
+    result = measure_latency(pd.concat([line, together]), transcript)
+    assert result.stability == Stability(3, 0, 2)
+    spoken = transcript.words["end_s"].tolist()
+    shown = [a + b for a, b in zip(result.words["shown_after_s"], spoken, strict=True)]
+    assert shown == pytest.approx([0.9, 3.6, 3.6])
+    assert result.phrases["first_after_s"].tolist() == pytest.approx([0.9, 3.6 - 3.0])
+
+
 def test_few_hypotheses_or_none() -> None:
     two = measure_latency(*session([["alpha", "bravo", "delta"]], 0.5, every=2))
     assert two.words["shown_after_s"].tolist() == pytest.approx([1.0, 0.5, 1.0])

@@ -83,6 +83,17 @@ def test_without_a_reference_batch_stands_in_and_every_sentence_says_so() -> Non
         judge({"batch": calls(FEW)})
 
 
+def test_a_reference_of_other_calls_is_named() -> None:
+    other = calls([0, 0])
+    renamed = Transcript(other.calls.assign(call_id=["x1", "x2"]), other.phrases.assign(call_id=["x1", "x2"]))
+    with pytest.raises(
+        TranscriptError, match="reference is of other calls: it has x1, x2, the transcript has c00"
+    ):
+        judge({"batch": calls(FEW)}, renamed)
+    with pytest.raises(TranscriptError, match="no call is in all transcripts"):
+        judge({"batch": calls(FEW[:1]), "realtime": calls(FEW[:3]).filter(call_id=["c02"])}, calls([0] * 4))
+
+
 def test_calls_that_one_side_lacks_are_named_and_left_out() -> None:
     result = judge({"batch": calls(FEW), "realtime": calls(MANY[:5])}, calls([0] * 9), rules=PLAIN)
     assert {len(a.calls) for a in result.scored.values()} == {5}
@@ -103,6 +114,11 @@ def test_delays_and_changes_are_told_in_seconds() -> None:
     )
     assert held_up.behind_s > 0.5
     assert "this machine was overloaded" in study.stability(held_up).text
+    trailing = events.assign(arrived_s=events["arrived_s"] + np.repeat([0.0, 20.0], [len(events) - 1, 1]))
+    assert (
+        "the last words came 20 s after the sound"
+        in study.stability(measure_latency(trailing, transcript)).text
+    )
     changing = measure_latency(*session([["alpha", "bravo", "delta"]], 0.5, garble=True))
     assert "for 100 final words 100 shown words were changed" in study.stability(changing).text
 

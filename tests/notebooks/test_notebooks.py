@@ -16,6 +16,8 @@ import nbformat
 import pytest
 
 from speechkit import demo_data, open_corpus
+from speechkit.analysis.latency import measure_latency
+from speechkit.audio import decode, write_wav
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "notebooks"
@@ -290,6 +292,60 @@ def test_confidence_runs_with_a_corpus_that_was_recognized_once(tmp_path: Path) 
     text = text_of(run(FOLDER / "04_explore_confidence.ipynb", tmp_path, fit_on="", shown="", **where))
     assert "Mean confidence by queue: from " in text
     assert "To hear again: " in text
+
+
+@pytest.fixture
+def short(calls: Path, tmp_path: Path) -> Path:
+    """A folder with the first seconds of two demo calls."""
+    mine = tmp_path / "mine"
+    for name in ("c01.wav", "c03.mp3"):
+        write_wav(mine / f"{Path(name).stem}.wav", decode(calls / name, 8000)[:, : 8000 * 3], 8000)
+    return mine
+
+
+def test_choose_a_method_runs_with_a_price_table_and_a_recording_of_ones_own(
+    short: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "prices.csv").write_text("method,price_per_hour\nbatch,0.18\nfast,0.36\nrealtime,1\n")
+    given = {"recordings": [str(short / "c01.wav")], "clip_s": 2.5, "prices": str(tmp_path / "prices.csv")}
+    text = text_of(run(FOLDER / "01_choose_a_method.ipynb", tmp_path, **given))
+    assert "1 recording, 2.5 s together" in text
+    assert "price_per_hour" in text
+    assert "batch against fast: 0.0% of" in text
+    assert re.search(r"Real time shows (\d+ of \d+ words before|no)", text)
+
+
+def test_compare_runs_with_recordings_of_ones_own_and_without_a_reference(
+    short: Path, tmp_path: Path
+) -> None:
+    given = {"recordings": str(short), "live": ["c01.wav", "c03.wav"], "look_at": "c01"}
+    text = text_of(run(FOLDER / "05_compare_realtime_and_batch.ipynb", tmp_path, **given))
+    assert "There is no reference: batch stands in for one" in text
+    assert re.search(r"Real time differs from batch in [\w ]*\d+% of the words", text)
+    assert "AlignmentView(c01:" in text
+    assert "a reference would tell" in text
+
+
+def test_the_comparison_report_runs_without_a_reference(tmp_path: Path) -> None:
+    folders = {"corpus": str(demo_data("realtime")), "batch": str(demo_data("corpus")), "products": ""}
+    text = text_of(run(FOLDER / "reports" / "comparison_report.ipynb", tmp_path, **folders))
+    assert "There is no reference: batch stands in for one" in text
+    assert "Recognized by speechkit local" in text
+
+
+def test_the_kept_sessions_are_of_the_demo_calls_at_the_pace_of_speech(calls: Path) -> None:
+    kept = open_corpus(demo_data("realtime"))
+    events = kept.table("events")
+    assert kept.call_ids == sorted(path.stem for path in calls.iterdir())
+    assert set(kept.sources.values()) == {f"data/calls/{path.name}" for path in calls.iterdir()}
+    assert set(kept.calls["mode"]) == {"realtime"}
+    assert not events["cached"].any()
+    assert (events["pace"] == 1.0).all()
+    assert (events["end_s"] <= events["sent_s"] + 0.15).all(), "no word arrives before its sound was sent"
+    latency = measure_latency(events, kept)
+    assert latency.words["final_after_s"].min() > 0
+    assert latency.final.count > 3000
+    assert latency.behind_s < 0.5
 
 
 def test_the_demo_corpus_is_of_the_demo_calls(calls: Path) -> None:
