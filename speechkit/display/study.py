@@ -255,6 +255,8 @@ def delays(latency: Latency) -> Shown:
         f"{latency.final.count:,} words of sessions that were sent as they were spoken. Dots: the median; diamonds: "
         "95%. A word is final when its phrase has ended, so the first word of a long phrase waits longest."
     )
+    if float(latency.words["shown_after_s"].min()) < 0:
+        caption += " Below 0: a word that was shown before it was spoken to its end."
     return Picture(figure, finding, caption, f"Cumulative shares of words by delay. {finding}.")
 
 
