@@ -19,7 +19,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -58,6 +58,16 @@ IN_RUN: Final = "is in the run "  # why a recording was left out, before the nam
 _OPEN: Final = "('planned', 'published', 'submitted')"
 
 
+def _make_private(path: Path) -> None:
+    """Make a file that only its user reads: addresses may hold signatures.
+
+    One that is there is not touched: to close any handle of a database drops the locks that SQLite has on it in this
+    process, and then another process takes the log away from under it.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
 class Ledger:
     """A ledger in a file, made where it is missing; None keeps one in memory."""
 
@@ -67,7 +77,7 @@ class Ledger:
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # addresses may hold signatures
+                _make_private(path)
             self._base = sqlite3.connect(
                 path or ":memory:", isolation_level=None, timeout=BUSY_S, check_same_thread=False
             )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +28,7 @@ from speechkit.client.watching import Job, eta_s
 from speechkit.progress import Progress
 from speechkit.transcripts.corpus import open_corpus
 from tests.client.conftest import ENDPOINT, KEY, FakeAzure
+from tests.conftest import ROOT
 
 Make = Callable[..., Path]
 Open = Callable[[], Batch]
@@ -452,6 +456,19 @@ def test_no_signature_of_ours_stays_in_the_ledger_and_nobody_else_reads_it(
     assert path.stat().st_mode & 0o077 == 0
     assert any("sig=" in url for body in azure.bodies for url in body["contentUrls"])
     assert "sig=" not in str(run.desk.ledger.read("SELECT * FROM recordings")[0])
+
+
+def test_a_ledger_opened_twice_is_safe_from_another_process(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    come_and_go = (
+        f"from pathlib import Path; from speechkit.client.ledger import Ledger; Ledger(Path({str(path)!r}))"
+    )
+    ours = os.environ | {"PYTHONPATH": str(ROOT)}
+    with Ledger(path) as first, Ledger(path):
+        subprocess.run([sys.executable, "-c", come_and_go], env=ours, check=True)
+        first.begin("night", "corpus", {}, [])
+        look = f"{come_and_go}.run('night')"
+        subprocess.run([sys.executable, "-c", look], env=ours, check=True)
 
 
 def test_a_ledger_of_a_later_version(tmp_path: Path) -> None:
