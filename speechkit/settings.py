@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     storage_account_url: str | None = None
     storage_container: str = "recordings"
     storage_connection_string: SecretStr | None = None
+    storage_plain_urls: bool = False
     openai_endpoint: str | None = None
     openai_api_key: SecretStr | None = None
     openai_model: str | None = None

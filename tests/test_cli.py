@@ -131,7 +131,7 @@ def test_two_files_of_one_stem_are_two_calls(service: Running) -> None:
     assert run("transcribe", "a", "b", "--out", "corpus").exit_code == 0
     first, second = open_corpus("corpus").call_ids
     assert first == "call"
-    assert re.fullmatch("call-[0-9a-f]{8}", second)
+    assert re.fullmatch("call-[0-9a-f]{16}", second)
 
 
 def test_how_speakers_are_told_apart(service: Running) -> None:

@@ -28,6 +28,9 @@ from speechkit.settings import Settings, read_settings
         pytest.param(
             {"STORAGE_CONTAINER": "calls"}, "storage_container", "calls", id="is-the-container-read?"
         ),
+        pytest.param(
+            {"STORAGE_PLAIN_URLS": "true"}, "storage_plain_urls", True, id="are-plain-urls-asked-for?"
+        ),
     ],
 )
 def test_reads(env: dict[str, str], field: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,13 @@ def transcribe(
     delete: Annotated[
         bool, typer.Option("--delete", help="Delete jobs and uploaded audio once they are collected.")
     ] = False,
+    plain_urls: Annotated[
+        bool,
+        typer.Option(
+            "--plain-urls",
+            help="Sign no URL of uploaded audio: the Speech resource's managed identity reads the container.",
+        ),
+    ] = False,
 ) -> None:
     """Transcribe recordings and add them to a corpus.
 
@@ -131,7 +138,7 @@ def transcribe(
             left_out, is_over = len(plan.skipped), True
         else:
             asked: dict[str, Any] = {"name": name, "metadata": metadata, "again": again, "delete": delete}
-            asked |= {"max_hours": max_hours, **options}
+            asked |= {"max_hours": max_hours, "plain_urls": plain_urls, **options}
             added, left_out, failures, is_over = _in_jobs(settings, paths, corpus, asked, max_wait, report)
     calls = corpus.calls
     seconds = float(calls.loc[calls["call_id"].isin(added), "duration_s"].sum())

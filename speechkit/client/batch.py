@@ -71,6 +71,7 @@ class Batch:
         name: str | None = None,
         again: bool = False,
         delete: bool = False,
+        plain_urls: bool = False,
         job_size: int | None = None,
         max_hours: float | None = None,
         also: Sequence[Batch] = (),
@@ -87,8 +88,9 @@ class Batch:
         what is known of the calls, by `call_id` or `file`; or it is a pattern of file names,
         "{recorded_at}_{agent}_{queue}". Recordings of the same options share jobs of at most
         1000, or about `job_size`; the jobs go in turn to this service and those of `also`. With `delete`,
-        jobs and published audio are deleted once they are collected. With `max_hours`, a run of more audio is
-        refused before anything is sent. `options` are those of `Options`.
+        jobs and published audio are deleted once they are collected. With `plain_urls`, the URLs of files
+        published in Blob storage carry no signature: the Speech resource's managed identity reads them. With
+        `max_hours`, a run of more audio is refused before anything is sent. `options` are those of `Options`.
 
         Recordings with problems are left out and stand among `failures`; when none is left, the first problem
         is raised. What is raised later leaves a run that `resume` takes up again; so does Ctrl-C.
@@ -102,6 +104,7 @@ class Batch:
             name=name,
             again=again,
             delete=delete,
+            plain_urls=plain_urls,
             job_size=job_size,
             max_hours=max_hours,
             progress=progress,

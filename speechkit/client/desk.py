@@ -31,8 +31,8 @@ class Desk:
         self.name = name
         self.ledger = ledger
         self.clients = list(clients)
-        self.storage = storage
         self.asked: dict[str, Any] = json.loads(row["asked"])
+        self.storage = storage.plain() if storage and self.asked.get("plain_urls") else storage
         self.folder = run_folder(home, name)
         self.corpus_path = Path(row["corpus"])
 

@@ -313,7 +313,7 @@ def retry_delay_s(failure: httpx.HTTPError | httpx.Response, attempt: int, first
     if isinstance(failure, httpx.Response):
         asked = retry_after_s(failure.headers)
         if asked is not None:
-            return min(asked, MAX_RETRY_AFTER_S)
+            return min(asked, MAX_RETRY_AFTER_S) * random.uniform(1.0, 1.1)  # never earlier than asked
     doubled: float = min(MAX_DELAY_S, first_s * 2.0 ** (attempt - 1))
     return doubled * random.uniform(0.75, 1.0)
 

@@ -43,6 +43,7 @@ def begin_run(
     name: str | None = None,
     again: bool = False,
     delete: bool = False,
+    plain_urls: bool = False,
     job_size: int | None = None,
     max_hours: float | None = None,
     progress: ProgressCallback | None = None,
@@ -70,6 +71,7 @@ def begin_run(
     own = run_folder(home, name) / "corpus"
     path = own if corpus is None else corpus if isinstance(corpus, str | os.PathLike) else corpus.path
     asked = {"options": base.json(), "told": told, "again": again, "job_size": job_size, "delete": delete}
+    asked["plain_urls"] = plain_urls
     given = list_container(container) if container else recordings
     rows = _rows_of(given) if isinstance(given, Plan) else list_rows(given)
     packed = None if metadata is None else _packed(metadata)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -41,10 +42,13 @@ class Storage(Protocol):
     """Makes recordings readable for the service, and removes them again."""
 
     def publish(self, path: Path, name: str) -> str:
-        """Store a file under a name, unless the same bytes are there, and answer a signed URL to read it."""
+        """Store a file under a name, unless the same bytes are there, and answer a URL to read it."""
 
     def remove(self, name: str) -> None:
         """Remove what was stored under a name; nothing there is fine."""
+
+    def plain(self) -> Storage:
+        """The same storage with URLs that carry no signature, where a service's own identity can read them."""
 
 
 class LocalStorage:
@@ -61,13 +65,17 @@ class LocalStorage:
         """Remove the recording."""
         self._client.delete(self._client.upload_url(name))
 
+    def plain(self) -> LocalStorage:
+        """Itself: the local service has no identity, and reads what it signed."""
+        return self
+
 
 class BlobStorage:
     """A container of Azure Blob storage.
 
     With `account_url` and a credential (of azure-identity) URLs are signed by user delegation; with a
     connection string by the account key; with both, the key is used only where the identity is not allowed
-    to.
+    to. With `plain_urls` nothing is signed: the Speech resource's own managed identity has to be allowed to read.
     """
 
     def __init__(
@@ -77,11 +85,13 @@ class BlobStorage:
         account_url: str | None = None,
         credential: TokenCredential | None = None,
         connection_string: str | None = None,
+        plain_urls: bool = False,
         **client_options: Any,
     ) -> None:
         from azure.storage.blob import BlobServiceClient
 
         self._container = container
+        self._plain_urls = plain_urls
         self._by_key: BlobServiceClient | None = None
         self._by_identity: BlobServiceClient | None = None
         if connection_string:
@@ -112,8 +122,8 @@ class BlobStorage:
         return service
 
     def publish(self, path: Path, name: str) -> str:
-        """Upload the recording unless a blob with the same MD5 is there; answer a URL that reads it for 48
-        h."""
+        """Upload the recording unless a blob with the same MD5 is there; answer its URL, signed for 48 h or
+        plain."""
         from azure.core.exceptions import ResourceNotFoundError
         from azure.storage.blob import ContentSettings
 
@@ -131,7 +141,7 @@ class BlobStorage:
                     blob.upload_blob(
                         file, overwrite=True, content_settings=ContentSettings(content_md5=bytearray(digest))
                     )
-            return self._signed_url(name)
+            return self._url(name)
 
     def remove(self, name: str) -> None:
         """Delete the blob."""
@@ -143,12 +153,19 @@ class BlobStorage:
             except ResourceNotFoundError:
                 return
 
+    def plain(self) -> BlobStorage:
+        """The same container, with plain URLs."""
+        storage = copy(self)
+        storage._plain_urls = True
+        return storage
+
     def check(self) -> str:
         """Answer in words how the container is reached, or raise what publishing would raise."""
         with self._told_plainly(f"container {self._container}"):
             self._check_access()
-            self._signed_url("check")
-        return "Entra ID" if self._by_identity else "connection string"
+            self._url("check")
+        way = "Entra ID" if self._by_identity else "connection string"
+        return f"{way} and plain URLs" if self._plain_urls else way
 
     def _check_access(self) -> None:
         """Make sure once that the container is there, and fall back to the key where the identity may not."""
@@ -162,7 +179,7 @@ class BlobStorage:
                 if not container.exists():
                     with suppress(ResourceExistsError):  # another process was faster
                         container.create_container()
-                if self._by_identity:
+                if self._by_identity and not self._plain_urls:
                     self._delegation_key()
             except (ClientAuthenticationError, HttpResponseError) as error:
                 denied = isinstance(error, ClientAuthenticationError) or error.status_code in (401, 403)
@@ -171,12 +188,15 @@ class BlobStorage:
                 self._by_identity = None
             self._has_container = True
 
-    def _signed_url(self, name: str) -> str:
-        """Sign a URL to read one blob, from some minutes ago until 48 h from now."""
+    def _url(self, name: str) -> str:
+        """Answer the URL of a blob: plain, or signed to read it from some minutes ago until 48 h from now."""
         from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
         blob = self._service.get_blob_client(self._container, name)
+        plain = blob.url.partition("?")[0]
         by: dict[str, Any]
+        if self._plain_urls:
+            return plain
         if self._by_identity:
             with self._lock:
                 by = {"user_delegation_key": self._delegation_key()}
@@ -197,7 +217,7 @@ class BlobStorage:
             expiry=now + timedelta(hours=limits.SAS_LIFETIME_HOURS),
             **by,
         )
-        return f"{blob.url.partition('?')[0]}?{sas}"
+        return f"{plain}?{sas}"
 
     def _delegation_key(self) -> UserDelegationKey:
         """Return a user delegation key that outlives a signature made now. The lock is held."""
@@ -287,6 +307,7 @@ def open_storage(settings: Settings, client: SpeechClient) -> Storage:
         settings.storage_container,
         account_url=settings.storage_account_url,
         connection_string=secret.get_secret_value() if secret else None,
+        plain_urls=settings.storage_plain_urls,
     )
 
 

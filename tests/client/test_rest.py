@@ -212,7 +212,9 @@ def test_retry_after_is_waited_for_and_the_attempts_end() -> None:
     client, waits = client_of(handler)
     with pytest.raises(errors.ThrottledError, match="Wait some minutes"):
         client.get("transcriptions")
-    assert waits == [3.0] * (ATTEMPTS - 1)
+    assert len(waits) == ATTEMPTS - 1
+    assert all(3.0 <= wait <= 3.3 for wait in waits), "never earlier than asked"
+    assert len(set(waits)) > 1, "those who were refused together do not come back together"
     assert len(seen) == ATTEMPTS
 
 
@@ -220,7 +222,7 @@ def test_retry_after_is_capped() -> None:
     handler, _ = answering(httpx.Response(503, headers={"Retry-After": "99999"}), OK)
     client, waits = client_of(handler)
     client.get("x")
-    assert waits == [MAX_RETRY_AFTER_S]
+    assert MAX_RETRY_AFTER_S <= waits[0] <= 1.1 * MAX_RETRY_AFTER_S
 
 
 def test_delays_double() -> None:

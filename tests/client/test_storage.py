@@ -19,15 +19,12 @@ import pytest
 import requests
 from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline.transport import RequestsTransport
-from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, generate_container_sas
 
 from speechkit import errors
-from speechkit.client.batch import Batch
 from speechkit.client.rest import SpeechClient
 from speechkit.client.storage import BlobStorage, LocalStorage, open_storage, publish_all
 from speechkit.progress import Progress
 from speechkit.settings import Settings
-from tests.local.service_fixture import KEY, start
 
 ACCOUNT_KEY = base64.b64encode(b"the account's key").decode()
 CONNECTION = f"DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey={ACCOUNT_KEY}"
@@ -186,6 +183,31 @@ def test_the_account_key_is_used_where_the_identity_may_not(
     assert storage.check() == "connection string"
 
 
+def test_a_plain_url_needs_nobody_who_may_sign(opened: Any, blobs: FakeBlobs) -> None:
+    blobs.deny = ("comp=userdelegationkey",)
+    storage = opened(account_url=ACCOUNT_URL, credential=Identity(), plain_urls=True)
+    Path("c 1.wav").write_bytes(b"x")
+    assert storage.publish(Path("c 1.wav"), "c 1.wav") == f"{ACCOUNT_URL}/recordings/c%201.wav"
+    assert storage.check() == "Entra ID and plain URLs"
+    assert blobs.count("comp=userdelegationkey") == 0
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        pytest.param(CONNECTION, id="an-account-key"),
+        pytest.param(
+            f"BlobEndpoint={ACCOUNT_URL};SharedAccessSignature=sv=1&sp=rw&sig=abc", id="a-signature"
+        ),
+    ],
+)
+def test_plain_urls_of_a_storage_that_signs(opened: Any, connection: str) -> None:
+    storage = opened(connection_string=connection)
+    Path("c.wav").write_bytes(b"x")
+    assert storage.plain().publish(Path("c.wav"), "c.wav") == f"{ACCOUNT_URL}/recordings/c.wav"
+    assert "sig" in signed(storage.publish(Path("c.wav"), "c.wav")), "itself it goes on signing"
+
+
 @pytest.mark.parametrize("signed_in", [False, True])
 def test_access_denied_says_which_role(opened: Any, blobs: FakeBlobs, signed_in: bool) -> None:
     blobs.deny = ("comp=userdelegationkey",)
@@ -268,6 +290,14 @@ def test_the_local_service_keeps_recordings_itself_unless_storage_is_configured(
     assert repr(with_url) == f"BlobStorage('recordings', account_url='{ACCOUNT_URL}/')"
 
 
+def test_the_setting_makes_every_url_plain(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("speechkit.client.storage.BlobStorage", lambda name, **options: opened(**options))
+    told = settings(storage_connection_string=CONNECTION, storage_plain_urls=True)
+    Path("c.wav").write_bytes(b"x")
+    storage = open_storage(told, client_of("https://a.example"))
+    assert storage.publish(Path("c.wav"), "c.wav") == f"{ACCOUNT_URL}/recordings/c.wav"
+
+
 def test_many_are_published_and_one_fails() -> None:
     class Some:
         def publish(self, path: Path, name: str) -> str:
@@ -279,6 +309,9 @@ def test_many_are_published_and_one_fails() -> None:
 
         def remove(self, name: str) -> None: ...
 
+        def plain(self) -> Some:
+            return self
+
     told: list[Progress] = []
     names = ["a.wav", "bad.wav", "gone.wav", "b.wav"]
     answers = publish_all(Some(), {name: Path(name) for name in names}, told.append)
@@ -286,60 +319,3 @@ def test_many_are_published_and_one_fails() -> None:
     assert isinstance(answers["bad.wav"], errors.ServiceError)
     assert "Check the file" in str(answers["gone.wav"])
     assert (len(answers), told[-1].done, told[-1].total) == (4, 4, 4)
-
-
-# --- over the wire -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.azurite
-def test_azurite_keeps_a_recording_and_the_url_reads_it(azurite: str, recording: Callable[..., Path]) -> None:
-    storage = BlobStorage("calls", connection_string=azurite)
-    path = recording(Path("c 1.wav"))
-    url = storage.publish(path, "c 1.wav")
-    assert httpx.get(url).content == path.read_bytes()
-    stamp = httpx.head(url).headers["last-modified"], httpx.head(url).headers["etag"]
-    assert storage.publish(path, "c 1.wav").partition("?")[0] == url.partition("?")[0]
-    assert (httpx.head(url).headers["last-modified"], httpx.head(url).headers["etag"]) == stamp, (
-        "not sent again"
-    )
-    other = recording(Path("c 1.wav"), seed=9)
-    storage.publish(other, "c 1.wav")
-    assert httpx.get(url).content == other.read_bytes()
-    written = httpx.put(url, content=b"x", headers={"x-ms-blob-type": "BlockBlob"})
-    assert written.status_code == 403, "read only"
-    assert httpx.get(url.partition("?")[0]).status_code in (401, 403, 404), "private"
-    storage.remove("c 1.wav")
-    assert httpx.get(url).status_code == 404
-
-
-@pytest.mark.azurite
-def test_the_service_reads_recordings_and_containers_of_azurite(
-    azurite: str, tmp_path: Path, recording: Callable[..., Path]
-) -> None:
-    running = start(
-        tmp_path / "home",
-        "--engine",
-        "odd_engine:Engine",
-        environment={"STORAGE_CONNECTION_STRING": azurite},
-    )
-    try:
-        client = SpeechClient(running.endpoint, key=KEY)
-        storage = BlobStorage("two", connection_string=azurite)
-        for n in range(2):
-            recording(Path(f"in/c {n}.wav"), seed=n)
-        batch = Batch(client, storage)
-        collected = batch.submit("in").collect()
-        assert (collected.transcripts.call_ids, len(collected.failures)) == (["c 0", "c 1"], 0)
-        service = BlobServiceClient.from_connection_string(azurite)
-        allowed = ContainerSasPermissions(read=True, list=True)
-        until = datetime.now(UTC) + timedelta(hours=1)
-        key = service.credential.account_key
-        sas = generate_container_sas(
-            "devstoreaccount1", "two", account_key=key, permission=allowed, expiry=until
-        )
-        in_place = batch.submit(container=f"{service.url}two?{sas}").collect()
-        assert len(in_place.failures) == 0
-        assert [name[:4] for name in in_place.transcripts.call_ids] == ["c 0-", "c 1-"]
-        assert in_place.transcripts.phrases["display"].tolist() == ["Hello."] * 2
-    finally:
-        running.end()
