@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from speechkit.cli import runs
 from speechkit.cli.captions import captions
+from speechkit.cli.forgetting import forget
 from speechkit.cli.output import say
 from speechkit.cli.reports import report
 from speechkit.cli.searching import search
@@ -63,6 +64,7 @@ for command in (  # as --help lists them
     search,
     report,
     captions,
+    forget,
     doctor,
     verify,
     stop,

@@ -187,6 +187,30 @@ class Ledger:
             base.execute("DELETE FROM jobs WHERE run = ?", (name,))
             base.execute("DELETE FROM runs WHERE name = ?", (name,))
 
+    def erase(self, numbers: Sequence[int], metadata: dict[str, bytes]) -> None:
+        """Remove recordings, jobs that have no others, and put metadata in the place of what runs have.
+
+        What is removed is overwritten on the disk, too.
+        """
+        marks = ", ".join("?" * len(numbers))
+        with self._lock, self._told_plainly():
+            self._base.execute("PRAGMA secure_delete = ON")
+            with self.writing(for_sure=True) as base:
+                jobs = base.execute(
+                    f"SELECT DISTINCT job FROM recordings WHERE number IN ({marks})", tuple(numbers)
+                ).fetchall()
+                base.execute(f"DELETE FROM recordings WHERE number IN ({marks})", tuple(numbers))
+                base.executemany(
+                    "DELETE FROM jobs WHERE number = ? AND number NOT IN "
+                    "(SELECT job FROM recordings WHERE job IS NOT NULL)",
+                    ((row["job"],) for row in jobs),
+                )
+                base.executemany(
+                    "UPDATE runs SET metadata = ? WHERE name = ?",
+                    ((kept, name) for name, kept in metadata.items()),
+                )
+            self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def count(self, name: str) -> dict[str, int]:
         """Count the recordings of a run by state."""
         rows = self.read("SELECT state, count(*) AS n FROM recordings WHERE run = ? GROUP BY state", name)

@@ -87,6 +87,25 @@ def matching_calls(corpus: Corpus, query: str) -> list[str]:
     return [str(call_id) for (call_id,) in rows]
 
 
+def remove_index(corpus: Corpus, call_id: str) -> bool:
+    """Remove the index of a corpus if it holds a call; the next search makes it anew.
+
+    A deleted row would leave its words in the file; a deleted file leaves nothing.
+    """
+    path = corpus.path / FILE
+    if not path.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(path, timeout=60.0)) as index:
+            if not index.execute("SELECT 1 FROM calls WHERE call_id = ?", (call_id,)).fetchone():
+                return False
+    except sqlite3.DatabaseError:  # no index: it is of no use anyway
+        pass
+    for end in ("", "-wal", "-shm"):
+        path.with_name(f"{FILE}{end}").unlink(missing_ok=True)
+    return True
+
+
 def _asked(query: str) -> str:
     """Write a query of a person as one of FTS5: every word quoted.
 

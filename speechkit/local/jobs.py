@@ -47,7 +47,7 @@ class Listener:
 
     async def look(self, recording: Fetched, priority: int = BATCH_PRIORITY) -> Sound:
         """How many channels a recording has and how long it is; raises UnusableAudioError."""
-        data = await self._remembered(f"sound:{recording.hash}", Task(recording.path), priority)
+        data = await self._remembered(f"{recording.hash}:sound", Task(recording.path), priority)
         return msgspec.json.decode(data, type=Sound)
 
     async def hear(self, recording: Fetched, wanted: Wanted, priority: int = BATCH_PRIORITY) -> list[Phrase]:

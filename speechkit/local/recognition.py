@@ -59,11 +59,13 @@ class Wanted:
     def key(self, content_hash: str, engine_version: str) -> str:
         """The cache key: the same audio, options and engine always give the same phrases.
 
+        It begins with the hash of the audio, so that all that was heard in it can be found and forgotten.
+
         >>> Wanted(0).key("ab", "1") == Wanted(0).key("ab", "1") != Wanted(1).key("ab", "1")
         True
         """
         text = msgspec.json.encode([content_hash, engine_version, self])
-        return hashlib.sha256(text).hexdigest()
+        return f"{content_hash}:{hashlib.sha256(text).hexdigest()}"
 
 
 # --- live sessions ------------------------------------------------------------------------------------------

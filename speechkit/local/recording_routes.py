@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 import time
 from typing import Final
 
@@ -55,6 +56,23 @@ async def delete_recording(request: Request, service: Service) -> Response:
     return Response(status_code=204)
 
 
+async def delete_recognitions(request: Request, service: Service) -> Response:
+    """DELETE /recognitions/{hash}: forget what was heard in these bytes; 204 also when nothing was."""
+    forget_recognitions(service.store.database, request.path_params["hash"])
+    return Response(status_code=204)
+
+
+def forget_recognitions(database: sqlite3.Connection, content_hash: str) -> None:
+    """Remove all that was heard in the audio of this hash.
+
+    Keys of earlier versions do not tell whose they are: those go, too.
+    """
+    database.execute("DELETE FROM recognitions WHERE key LIKE 'sound:%' OR key NOT LIKE '%:%'")
+    span = (f"{content_hash}:", f"{content_hash};")  # ";" is the character after ":"
+    database.execute("DELETE FROM recognitions WHERE key >= ? AND key < ?", span)
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the log holds the old pages
+
+
 async def get_recording(request: Request, service: Service) -> Response:
     """GET /recordings/{name}?se&sig: the bytes, with the signature for a key."""
     name = request.path_params["name"]
@@ -74,4 +92,5 @@ ROUTES: Final = [
     Route(f"{RECORDINGS}{{name:path}}", plain(put_recording), methods=["PUT"]),
     Route(f"{RECORDINGS}{{name:path}}", plain(delete_recording), methods=["DELETE"]),
     Route(f"{RECORDINGS}{{name:path}}", plain(get_recording), methods=["GET"]),
+    Route("/recognitions/{hash}", plain(delete_recognitions), methods=["DELETE"]),
 ]

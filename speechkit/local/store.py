@@ -126,6 +126,7 @@ class Store:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA foreign_keys = ON")
+            self._db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
             self._db.executescript(_TABLES)
             self._secret = self._made_once("secret", secrets.token_bytes(32))
         except sqlite3.Error as error:

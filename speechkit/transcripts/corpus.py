@@ -179,13 +179,17 @@ class Corpus(Transcript):
         """Remove calls and what side tables say of them; nothing of them stays in the folder."""
         gone = {call_id} if isinstance(call_id, str) else set(call_id)
         with shards.locked(self.path):
-            absent = sorted(gone - set(self.call_ids))
-            if absent:
+            sides = {name: self._table(name) for name in self._side_tables()}
+            told = {name: frame["call_id"].isin(gone) for name, frame in sides.items() if "call_id" in frame}
+            there = {
+                *self.call_ids,
+                *(id for name, is_in in told.items() for id in sides[name]["call_id"][is_in]),
+            }
+            if absent := sorted(gone - there):
                 raise CorpusError(f"{self.path} has no call {absent[0]!r}. Its call_ids lists what it has.")
-            for name in self._side_tables():
-                frame = self._table(name)
-                if "call_id" in frame and frame["call_id"].isin(gone).any():
-                    self._write_side(name, frame[~frame["call_id"].isin(gone)])
+            for name, is_in in told.items():
+                if is_in.any():
+                    self._write_side(name, sides[name][~is_in])
             old = self._holding(gone)
             self._replace(old, self._rest(old, gone))
 

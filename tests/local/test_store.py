@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from speechkit.errors import LocalServiceError
+from speechkit.local.recording_routes import forget_recognitions
 from speechkit.local.store import RECOGNITION_LIFE_S, RECORDING_LIFE_S, Recording, Store, is_full
 
 PROPERTIES = {"locale": "en-US", "properties": {"timeToLiveHours": 6}}
@@ -143,3 +144,17 @@ def test_a_folder_that_cannot_hold_a_database_is_named(tmp_path: Path) -> None:
 )
 def test_no_space_is_told_from_other_errors(error: Exception, full: bool) -> None:
     assert is_full(error) is full
+
+
+def test_what_was_heard_in_a_recording_is_forgotten_and_what_nobody_knows_whose_it_is(store: Store) -> None:
+    for key in ("ab:1", "ab:sound", "abc:1", "a:1", "%:1", "sound:old", "0123abcd"):
+        store.add_recognition(key, b"[]")
+    forget_recognitions(store.database, "ab")
+    left = [
+        key
+        for key in ("ab:1", "ab:sound", "abc:1", "a:1", "%:1", "sound:old", "0123abcd")
+        if store.recognition(key)
+    ]
+    assert left == ["abc:1", "a:1", "%:1"]
+    forget_recognitions(store.database, "%")
+    assert store.recognition("abc:1") == b"[]"
