@@ -1,0 +1,171 @@
+"""A process that has imported what reports need, and forks a kernel whenever it is asked for one.
+
+    python -m speechkit.reports.nursery SOCKET
+
+A kernel that is forked starts in a tenth of the time of one that imports pandas and matplotlib itself, and its state
+is as clean: it has run nothing but imports. The nursery has one thread, so that a fork of it is sound; it ends, and
+its kernels with it, when its stdin closes, that is when whoever started it dies. Linux only: fork is not safe with
+the system libraries of macOS, and Windows has none (`speechkit.reports.kernels` starts ordinary kernels there).
+
+One connection to the socket is one kernel: a line of JSON asks (connection_file, cwd, env), a line answers the
+process id, a last line its exit code. A closed connection ends its kernel.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from contextlib import suppress
+from typing import Any, Final, NoReturn
+
+PRELOADED: Final = (
+    *("ipykernel.kernelapp", "ipykernel.ipkernel", "matplotlib_inline.backend_inline", "pandas", "pyarrow.parquet"),
+    *("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.dates", "jinja2", "scipy.stats"),
+    *("speechkit", "speechkit.transcripts.corpus", "speechkit.analysis.confidence", "speechkit.analysis.selection"),
+    *("speechkit.analysis.speakers", "speechkit.analysis.trends", "speechkit.display.plots"),
+    *("speechkit.display.player", "speechkit.display.story", "speechkit.display.tables"),
+)
+"""What reports import; a report that needs more imports it in its kernel."""
+_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
+
+
+def main(address: str) -> None:
+    """Import, listen, fork, and tell how kernels end, until stdin closes."""
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening.bind(address)
+    _preload()
+    listening.listen(64)  # not before: who connects waits for the imports, not for a timeout
+    woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started us
+    kernels: dict[int, socket.socket] = {}
+    with selectors.DefaultSelector() as events:
+        for source in (sys.stdin.fileno(), listening, woken):
+            events.register(source, selectors.EVENT_READ)
+        while True:
+            for key, _ in events.select():
+                if key.fileobj == sys.stdin.fileno():
+                    _end(kernels)
+                    return
+                if key.fileobj is listening:
+                    line, _ = listening.accept()
+                    if pid := _fork(line, [listening, *kernels.values()]):
+                        kernels[pid] = line
+                        events.register(line, selectors.EVENT_READ, pid)
+                elif key.fileobj == woken:
+                    with suppress(BlockingIOError):
+                        os.read(woken, 4096)
+                    _reap(kernels, events)
+                elif isinstance(key.fileobj, socket.socket) and not _heard(key.fileobj):
+                    with suppress(ProcessLookupError):  # who asked for the kernel is gone
+                        os.kill(key.data, signal.SIGKILL)
+                    events.unregister(key.fileobj)
+
+
+def _preload() -> None:
+    import gc
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    for name in PRELOADED:
+        if find_spec(name.partition(".")[0]):
+            import_module(name)
+    gc.collect()
+    gc.freeze()  # what is shared with the kernels stays shared: the collector does not write to it
+
+
+def _heard(line: socket.socket) -> bytes:
+    with suppress(OSError):
+        return line.recv(4096)
+    return b""
+
+
+def _fork(line: socket.socket, others: list[socket.socket]) -> int:
+    """Fork the kernel that a new connection asks for; 0 when it asks for none."""
+    line.settimeout(5.0)
+    with suppress(OSError, ValueError):
+        asked = json.loads(line.makefile("r").readline())
+        parent = os.getpid()
+        pid = os.fork()
+        if not pid:
+            for other in [*others, line]:
+                other.close()
+            _become_kernel(asked, parent)
+        line.sendall(f"{pid}\n".encode())
+        return pid
+    line.close()
+    return 0
+
+
+def _become_kernel(asked: dict[str, Any], parent: int) -> NoReturn:
+    """Be an IPython kernel, in a process that has just been forked."""
+    code = 1
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before it could be asked to take us with it
+            os._exit(1)
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.default_int_handler)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.environ.clear()
+        os.environ.update(asked["env"])
+        os.environ.pop("JPY_PARENT_PID", None)  # ipykernel would look for the wrong parent
+        os.chdir(asked["cwd"])
+        sys.path[0] = ""  # as `python -m ipykernel_launcher` leaves it
+        sys.argv[:] = ["ipykernel_launcher", "-f", asked["connection_file"]]
+        import numpy as np
+        from ipykernel.kernelapp import IPKernelApp
+
+        np.random.seed()  # noqa: NPY002: the global state is what a fork would share
+        app: Any = IPKernelApp.instance()
+        app.initialize(sys.argv[1:])
+        app.start()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1 if end.code else 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        with suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _reap(kernels: dict[int, socket.socket], events: selectors.BaseSelector) -> None:
+    """Tell of each kernel that has ended how it did."""
+    while kernels:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        line = kernels.pop(pid)
+        with suppress(OSError):
+            line.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        with suppress(KeyError, ValueError):
+            events.unregister(line)
+        line.close()
+
+
+def _end(kernels: dict[int, socket.socket]) -> None:
+    for pid in kernels:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
