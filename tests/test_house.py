@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "analysis": EVERYONE | {"transcripts"},
     "insight": EVERYONE | {"transcripts", "settings"},
     "display": EVERYONE | {"transcripts", "analysis"},
-    "reports": EVERYONE | {"display", "settings"},
+    "reports": EVERYONE | {"display", "settings", "transcripts"},  # which calls a report is of
     "local": EVERYONE,
 }
 KNOW_ALL = {"connect", "cli", "doctor", "forget", "verify", "__init__"}

@@ -11,7 +11,7 @@ from speechkit.cli import runs
 from speechkit.cli.captions import captions
 from speechkit.cli.forgetting import forget
 from speechkit.cli.output import say
-from speechkit.cli.reports import report
+from speechkit.cli.reports import report, reports
 from speechkit.cli.searching import search
 from speechkit.cli.service import doctor, serve, stop, verify, version
 from speechkit.cli.summaries import summarize
@@ -63,6 +63,7 @@ for command in (  # as --help lists them
     summarize,
     search,
     report,
+    reports,
     captions,
     forget,
     doctor,

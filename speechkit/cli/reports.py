@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from speechkit.cli.output import say
 from speechkit.display.progress import show_progress
+
+
+class _By(StrEnum):
+    call = "call"
+    agent = "agent"
+    day = "day"
+    queue = "queue"
 
 
 def report(
@@ -24,11 +33,56 @@ def report(
     """Run a report notebook over a corpus and write it as one HTML file."""
     from speechkit.reports import run_report
 
+    with show_progress() as show:
+        typer.echo(run_report(name, corpus=corpus, out=out, parameters=_given(parameter), progress=show))
+
+
+def reports(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A report of notebooks/reports, or a path.")],
+    corpus: Annotated[Path, typer.Option(metavar="DIR", help="The corpus.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.")],
+    by: Annotated[_By, typer.Option(help="One report for each of these.")] = _By.call,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p", "--parameter", metavar="NAME=VALUE", help="A parameter of every report; repeatable."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Reports at once; one for each core when not given.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Make what has not changed, too.")] = False,
+) -> None:
+    """Make a report for every call, agent, day or queue, and a page that lists them."""
+    from speechkit.reports.fleet import run_reports
+
+    with show_progress() as show:
+        table = run_reports(
+            name,
+            corpus=corpus,
+            out=out,
+            by=by.value,
+            parameters=_given(parameter),
+            workers=workers,
+            again=again,
+            progress=show,
+        )
+    counts = table["status"].value_counts()
+    told = ", ".join(
+        f"{counts[status]} {status}" for status in ("made", "unchanged", "failed") if status in counts
+    )
+    typer.echo(f"{out / 'index.html'}: {told or 'no reports'}")
+    for key, error in table.loc[table["status"] == "failed", ["key", "error"]].itertuples(index=False):
+        say(f"  {key}: {error}")
+    if "failed" in counts:
+        raise typer.Exit(1)
+
+
+def _given(parameter: list[str] | None) -> dict[str, str]:
     given: dict[str, str] = {}
     for item in parameter or []:
         key, equals, value = item.partition("=")
         if not equals or not key:
             raise typer.BadParameter(f"{item!r}: write NAME=VALUE.", param_hint="-p")
         given[key.strip()] = value
-    with show_progress() as show:
-        typer.echo(run_report(name, corpus=corpus, out=out, parameters=given, progress=show))
+    return given

@@ -113,11 +113,14 @@ def began(found: pd.DataFrame, recorded_at: pd.Series[pd.Timestamp], which: int 
 
 
 @styled
-def differences(table: pd.DataFrame, outcome: str, factor: str, words: str = "", most: int = 14) -> Shown:
+def differences(
+    table: pd.DataFrame, outcome: str, factor: str, words: str = "", *, only: str = "", most: int = 14
+) -> Shown:
     """Draw how far each value of a factor is from the other calls, with intervals, from `drivers.drivers`.
 
     `words` says what the outcome is, such as "calls left unresolved"; differences are in points where the
-    outcome is a share (every mean between 0 and 1), else in the outcome's unit.
+    outcome is a share (every mean between 0 and 1), else in the outcome's unit. With `only`, the page is about
+    that value: it alone is named, the others stand beside it without their names.
     """
     rows = table[(table["outcome"] == outcome) & (table["factor"] == factor)].dropna(subset="difference")
     said = words or label(outcome)
@@ -127,14 +130,17 @@ def differences(table: pd.DataFrame, outcome: str, factor: str, words: str = "",
     scale = 100.0 if share else 1.0
     unit = " points" if share else ""
     found = rows[rows["found"]]
-    if found.empty:
+    told = rows[rows["value"] == only] if only else found
+    kind = percent if share else "{:.1f}".format
+    if told.empty:
         finding = f"No {label(factor)} differs in {said} by more than chance"
     else:
-        one = found.iloc[int(found["difference"].abs().argmax())]
-        kind = percent if share else "{:.1f}".format
-        one_of = f"{label(factor)} {one['value']} {kind(one['mean'])}, others {kind(one['others'])}"
-        finding = f"{said[:1].upper()}{said[1:]}: {one_of}"
-        if len(found) > 1:
+        one = told.iloc[int(told["difference"].abs().argmax())]
+        name = only or f"{label(factor)} {one['value']}"
+        finding = f"{said[:1].upper()}{said[1:]}: {name} {kind(one['mean'])}, others {kind(one['others'])}"
+        if only and not one["found"]:
+            finding += "; chance alone may do as much"
+        if not only and len(found) > 1:
             finding += f"; {len(found)} of {len(rows)} differ"
     shown = rows.sort_values("difference", ascending=False)
     if len(shown) > most:
@@ -147,7 +153,10 @@ def differences(table: pd.DataFrame, outcome: str, factor: str, words: str = "",
         axes.plot([low, high], [place, place], color=colour, linewidth=2 if row["found"] else 1.2)
         fill = "white" if row["few"] else colour
         axes.plot(scale * row["difference"], place, marker, color=colour, markerfacecolor=fill, markersize=7)
-    names = [f"{row['value']} ({row['calls']})" for row in shown.to_dict("records")]
+    names = [
+        f"{row['value'] if only in ('', row['value']) else 'another'} ({row['calls']})"
+        for row in shown.to_dict("records")
+    ]
     axes.set_yticks(range(len(shown)), names)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.axvline(0, color="#1f1f1f", linewidth=1)

@@ -6,61 +6,58 @@ MP3 rather than Opus: Safari plays Ogg Opus since 18.4 only (webkit.org, 2025).
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from speechkit.audio import decode_blocks, mix, probe
 
 EMBED_MAX_BYTES: Final = 8_000_000
 """A recording whose MP3 would be larger is linked, not embedded: 44 minutes in mono, 27 in stereo."""
 
+Spans: TypeAlias = Sequence[tuple[float, float]]
+TONE_HZ: Final = 440.0
+TONE_LEVEL: Final = 0.05  # -26 dB: told from silence, and no pain in headphones
 RATE: Final = 16_000  # Hz; holds all that telephone and wide-band speech have
 BITS_PER_S: Final = {1: 24_000, 2: 40_000}  # by channels; the two sides of a call seldom speak at once
 
 
-def data_uri(path: Path, max_bytes: int = EMBED_MAX_BYTES) -> str | None:
+def data_uri(path: Path, max_bytes: int = EMBED_MAX_BYTES, bleeps: Spans = ()) -> str | None:
     """Make a `data:` address that holds the recording as MP3, or None where it would exceed `max_bytes`.
 
-    Raises the AudioError tree for a file that cannot be used.
+    `bleeps` are as for `mp3`. Raises the AudioError tree for a file that cannot be used.
     """
     info = probe(path)
     if info.duration_s * BITS_PER_S[_channels(info.channels)] / 8 > max_bytes:
         return None
-    return "data:audio/mpeg;base64," + base64.b64encode(mp3(path)).decode("ascii")
+    return "data:audio/mpeg;base64," + base64.b64encode(mp3(path, bleeps)).decode("ascii")
 
 
-def clip_uri(path: Path, start_s: float, end_s: float, around_s: float = 0.0) -> str:
-    """Make a `data:` address of the part of a recording from `start_s` to `end_s`, `around_s` longer at each end.
-
-    Raises the AudioError tree for a file that cannot be used.
-    """
-    first = max(0, round((start_s - around_s) * RATE))
-    last = round((end_s + around_s) * RATE)
-    return "data:audio/mpeg;base64," + base64.b64encode(_encoded(path, _part(path, first, last))).decode(
-        "ascii"
-    )
-
-
-def mp3(path: Path) -> bytes:
+def mp3(path: Path, bleeps: Spans = ()) -> bytes:
     """Encode a recording as MP3 of a constant bit rate: one channel or two stay, more are mixed into one.
 
+    `bleeps` are spans in seconds, in order, in which a soft tone stands on all channels instead of what was said.
     Raises the AudioError tree for a file that cannot be used.
     """
-    return _encoded(path, decode_blocks(path, RATE))
+    return _encoded(path, _bleeped(decode_blocks(path, RATE), bleeps))
 
 
-def _part(path: Path, first: int, last: int) -> Iterator[Any]:
-    """Yield the samples from `first` to `last` of a recording, decoding no further."""
+def _bleeped(blocks: Iterable[Any], bleeps: Spans) -> Iterator[Any]:
+    import numpy as np
+
     place = 0
-    for block in decode_blocks(path, RATE):
-        stop = place + block.shape[1]
-        if stop > first:
-            yield block[:, max(0, first - place) : last - place]
-        if stop >= last:
-            return
-        place = stop
+    for block in blocks:
+        until = place + block.shape[1]
+        for start_s, end_s in bleeps:
+            first, last = max(place, round(start_s * RATE)), min(until, round(end_s * RATE))
+            if first < last:
+                block = block.copy()
+                block[:, first - place : last - place] = TONE_LEVEL * np.sin(
+                    2 * np.pi * TONE_HZ / RATE * np.arange(first, last, dtype=np.float32)
+                )
+        yield block
+        place = until
 
 
 def _encoded(path: Path, blocks: Iterable[Any]) -> bytes:

@@ -21,13 +21,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from jupyter_client.connect import KernelConnectionInfo
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 PROVISIONER: Final = "speechkit-fork"
 """The name of `ForkingProvisioner` among jupyter_client's."""
 ADDRESS: Final = "SPEECHKIT_NURSERY"
 """The environment variable with the socket of the nursery; kernels are forked where it is set."""
 _START_S: Final = 60.0
+_ONE_THREAD: Final = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pyarrow's allocator
+}
+"""Threads do not survive a fork: the nursery must have none."""
 
 
 @contextmanager
@@ -42,9 +48,8 @@ def nursery() -> Iterator[str | None]:
     with tempfile.TemporaryDirectory(prefix="speechkit-") as folder:
         address = str(Path(folder) / "nursery")
         command = [sys.executable, "-m", "speechkit.reports.nursery", address]
-        single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a pool of threads would not survive a fork
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env={**os.environ, **single}
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env={**os.environ, **_ONE_THREAD}
         )
         before = os.environ.get(ADDRESS)
         os.environ[ADDRESS] = address
@@ -68,7 +73,7 @@ def use_forks() -> None:
     """Let every kernel that this process starts be a fork, where there is a nursery."""
     from importlib.metadata import EntryPoint
 
-    from jupyter_client.provisioning import KernelProvisionerFactory
+    from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
     factory: Any = KernelProvisionerFactory.instance()
     target = f"{ForkingProvisioner.__module__}:{ForkingProvisioner.__name__}"
@@ -127,7 +132,9 @@ class ForkedKernel:
             said = self._line.recv(64).split()
         except ConnectionError:
             said = []
-        self.returncode = int(said[0]) if said else -signal.SIGKILL  # the nursery died, and its kernels with it
+        self.returncode = (
+            int(said[0]) if said else -signal.SIGKILL
+        )  # the nursery died, and its kernels with it
         self._line.close()
 
     def send_signal(self, number: int) -> None:
@@ -144,7 +151,7 @@ class ForkedKernel:
         self.send_signal(signal.SIGKILL)
 
 
-class ForkingProvisioner(LocalProvisioner):  # type: ignore[misc]
+class ForkingProvisioner(LocalProvisioner):
     """Starts kernels as forks of the nursery, where there is one, else as jupyter_client does."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:

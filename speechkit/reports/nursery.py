@@ -23,9 +23,20 @@ from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 PRELOADED: Final = (
-    *("ipykernel.kernelapp", "ipykernel.ipkernel", "matplotlib_inline.backend_inline", "pandas", "pyarrow.parquet"),
+    *(
+        "ipykernel.kernelapp",
+        "ipykernel.ipkernel",
+        "matplotlib_inline.backend_inline",
+        "pandas",
+        "pyarrow.parquet",
+    ),
     *("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.dates", "jinja2", "scipy.stats"),
-    *("speechkit", "speechkit.transcripts.corpus", "speechkit.analysis.confidence", "speechkit.analysis.selection"),
+    *(
+        "speechkit",
+        "speechkit.transcripts.corpus",
+        "speechkit.analysis.confidence",
+        "speechkit.analysis.selection",
+    ),
     *("speechkit.analysis.speakers", "speechkit.analysis.trends", "speechkit.display.plots"),
     *("speechkit.display.player", "speechkit.display.story", "speechkit.display.tables"),
 )
@@ -62,7 +73,7 @@ def main(address: str) -> None:
                     with suppress(BlockingIOError):
                         os.read(woken, 4096)
                     _reap(kernels, events)
-                elif isinstance(key.fileobj, socket.socket) and not _heard(key.fileobj):
+                elif key.data in kernels and not _heard(kernels[key.data]):
                     with suppress(ProcessLookupError):  # who asked for the kernel is gone
                         os.kill(key.data, signal.SIGKILL)
                     events.unregister(key.fileobj)
@@ -108,6 +119,7 @@ def _become_kernel(asked: dict[str, Any], parent: int) -> NoReturn:
     code = 1
     try:
         import ctypes
+        from importlib.util import find_spec
 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before it could be asked to take us with it
@@ -122,11 +134,12 @@ def _become_kernel(asked: dict[str, Any], parent: int) -> NoReturn:
         os.environ.pop("JPY_PARENT_PID", None)  # ipykernel would look for the wrong parent
         os.chdir(asked["cwd"])
         sys.path[0] = ""  # as `python -m ipykernel_launcher` leaves it
-        sys.argv[:] = ["ipykernel_launcher", "-f", asked["connection_file"]]
+        launcher = find_spec("ipykernel_launcher")
+        sys.argv[:] = [str(launcher.origin if launcher else ""), "-f", asked["connection_file"]]
         import numpy as np
         from ipykernel.kernelapp import IPKernelApp
 
-        np.random.seed()  # noqa: NPY002: the global state is what a fork would share
+        np.random.seed()  # the global state is what a fork would share
         app: Any = IPKernelApp.instance()
         app.initialize(sys.argv[1:])
         app.start()

@@ -83,6 +83,17 @@ class Corpus(Transcript):
         calls = self.table("calls", ["call_id", "source"]).dropna()
         return dict(zip(calls["call_id"].tolist(), calls["source"].tolist(), strict=True))
 
+    def recording(self, call_id: str) -> Path | None:
+        """Find the recording of a call where its source says: from here, or from a folder above the corpus.
+
+        None where it is not on this machine, or not any more.
+        """
+        source = self.sources.get(call_id)
+        if not source or "://" in source:
+            return None
+        places = [Path.cwd(), *self.path.absolute().parents]
+        return next((path for place in places if (path := place / Path(source)).is_file()), None)
+
     @property
     def tables(self) -> list[str]:
         """The names of the tables that can be asked for: the three of the model and the side tables."""

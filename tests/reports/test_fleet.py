@@ -1,0 +1,248 @@
+"""Many reports: each made when it must be, none lost to another's failure, in kernels that are forked."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+import pytest
+
+from speechkit import open_corpus
+from speechkit.errors import ReportError
+from speechkit.progress import Progress
+from speechkit.reports.fleet import JOURNAL, plan_reports, run_reports
+from speechkit.reports.kernels import ADDRESS, ForkedKernel, nursery
+from speechkit.transcripts.corpus import Corpus
+from speechkit.transcripts.schema import Transcript
+
+SOURCE = """\
+import json, os, sys
+from pathlib import Path
+print("call", call, "pid", os.getpid(), "new", "seen" not in globals(), len(sys.modules) > 300)
+seen = True
+if call == fails:
+    raise ValueError("no such thing")
+if call == dies:
+    os._exit(7)
+"""
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Path:
+    """A report that needs next to nothing, and fails or dies when it is told to."""
+    cells = [
+        nbformat.v4.new_markdown_cell("# A small report", id="a"),
+        nbformat.v4.new_code_cell(
+            'corpus: str = ""  # folder\ncall: str = ""  # call\nagent: str = ""  # agent\nstart: str = ""  # day\n'
+            'end: str = ""  # day\nqueue: str = ""  # queue\nfails: str = ""  # a call\ndies: str = ""  # a call',
+            id="b", metadata={"tags": ["parameters"]},
+        ),
+        nbformat.v4.new_code_cell(SOURCE, id="c"),
+    ]  # fmt: skip
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path = tmp_path / "small.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec}), path)
+    return path
+
+
+def calls(*names: str) -> Transcript:
+    phrases = [(name, f"{name}:0001", 0.0, 1.0, f"Words of {name}.") for name in names]
+    columns = ["call_id", "phrase_id", "start_s", "end_s", "display"]
+    about = pd.DataFrame(
+        {
+            "call_id": names,
+            "agent": [("Ann" if n % 2 else "Bob/..\\x") for n in range(len(names))],
+            "recorded_at": pd.date_range("2026-09-01", periods=len(names)),
+        }
+    )
+    return Transcript(about, pd.DataFrame(phrases, columns=columns))
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    shelf = open_corpus(tmp_path / "corpus", create=True)
+    shelf.add(calls("c1", "c2", "c3"))
+    return shelf
+
+
+def said(folder: Path, name: str) -> str:
+    node: Any = nbformat.read(folder / f"{name}.ipynb", as_version=4)
+    return "\n".join(o.get("text", "") for c in node.cells for o in c.get("outputs", []))
+
+
+def test_a_fleet_from_the_first_report_to_the_last(notebook: Path, corpus: Corpus, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    told: list[Progress] = []
+    first = run_reports(
+        notebook, corpus=corpus.path, out=out, parameters={"fails": "c2"}, progress=told.append
+    )
+    assert first["status"].tolist() == ["made", "failed", "made"]
+    assert "ValueError: no such thing" in first["error"][1]
+    assert (out / "c2.failed.ipynb").exists()
+    assert [p.done for p in told] == [1, 2, 3]
+    for name in ("c1", "c3"):
+        assert f"call {name} " in said(out, name)
+        assert "new True" in said(out, name)
+        assert (out / f"{name}.html").exists()
+    pids = set(re.findall(r"pid (\d+)", said(out, "c1") + said(out, "c3")))
+    assert len(pids) == 2, "each report has a kernel of its own"
+    page = (out / "index.html").read_text()
+    assert '"c1.html"' in page
+    assert "1 failed" in page
+
+    # again: what was made stays, what failed is tried once more
+    before = (out / "c1.html").stat().st_mtime_ns
+    second = run_reports(notebook, corpus=corpus.path, out=out, parameters={"fails": "c2"})
+    assert second["status"].tolist() == ["unchanged", "failed", "unchanged"]
+    assert (out / "c1.html").stat().st_mtime_ns == before
+
+    # a call that changed, one that came, one that went
+    changed = calls("c3").phrases.assign(display="Something else.")
+    corpus.add(Transcript(calls("c3").calls, changed), again=True)
+    corpus.remove("c1")
+    corpus.add(calls("c4"))
+    third = run_reports(notebook, corpus=corpus.path, out=out, parameters={"fails": "c2"})
+    assert dict(zip(third["key"], third["status"], strict=True)) == {
+        "c2": "failed",
+        "c3": "made",
+        "c4": "made",
+    }
+    assert not (out / "c1.html").exists()
+    assert not (out / "c1.ipynb").exists()
+
+
+def test_a_kernel_that_dies_is_one_failed_report(notebook: Path, corpus: Corpus, tmp_path: Path) -> None:
+    table = run_reports(
+        notebook, corpus=corpus.path, out=tmp_path / "out", parameters={"dies": "c1"}, workers=1
+    )
+    assert table["status"].tolist() == ["failed", "made", "made"]
+    assert "could not be finished" in table["error"][0]
+
+
+def test_two_fleets_do_not_share_a_folder(notebook: Path, corpus: Corpus, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    with (out / ".lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(ReportError, match="another process makes reports in"):
+            run_reports(notebook, corpus=corpus.path, out=out)
+
+
+@pytest.mark.parametrize(
+    ("by", "keys", "chosen"),
+    [
+        pytest.param("call", ["c1", "c2", "c3"], {"call": "c1"}, id="is-it-one-for-each-call?"),
+        pytest.param("agent", ["Ann", "Bob/..\\x"], {"agent": "Ann"}, id="is-it-one-for-each-agent?"),
+        pytest.param("day", ["2026-09-01", "2026-09-02", "2026-09-03"], {"start": "2026-09-01", "end": "2026-09-01"},
+                     id="is-it-one-for-each-day?"),
+    ],
+)  # fmt: skip
+def test_what_is_planned(
+    notebook: Path, corpus: Corpus, by: Any, keys: list[str], chosen: dict[str, str]
+) -> None:
+    orders = plan_reports(notebook, corpus, by, {})
+    assert [order.key for order in orders] == keys
+    assert orders[0].parameters == chosen
+    assert all(re.fullmatch(r"[\w.-]+\.html", order.file) for order in orders)
+
+
+@pytest.mark.parametrize(
+    ("by", "parameters", "message"),
+    [
+        pytest.param("queue", {}, "have no column 'queue'", id="is-a-missing-column-named?"),
+        pytest.param("call", {"fale": "x"}, "Did you mean 'fails'", id="is-a-mistyped-parameter-named?"),
+    ],
+)
+def test_what_is_refused(
+    notebook: Path, corpus: Corpus, by: Any, parameters: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ReportError, match=message):
+        plan_reports(notebook, corpus, by, parameters)
+
+
+def test_names_that_a_file_system_takes_for_one_are_two() -> None:
+    from speechkit.reports.fleet import _file_name
+
+    taken: dict[str, int] = {}
+    names = [_file_name(key, taken) for key in ("Ann", "ann", "index", "../etc", "")]
+    assert names == ["Ann.html", "ann_2.html", "index_1.html", "etc.html", "report.html"]
+
+
+def test_an_empty_corpus_has_an_empty_index(notebook: Path, tmp_path: Path) -> None:
+    open_corpus(tmp_path / "none", create=True)
+    assert run_reports(notebook, corpus=tmp_path / "none", out=tmp_path / "out").empty
+    assert "no reports" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_a_journal_cut_by_a_full_disk_is_read_as_far_as_it_goes(
+    notebook: Path, corpus: Corpus, tmp_path: Path
+) -> None:
+    from speechkit.reports.fleet import _read_journal
+
+    (tmp_path / JOURNAL).write_text(json.dumps({"file": "a.html", "status": "made"}) + '\n{"file": "b.h')
+    assert list(_read_journal(tmp_path)) == ["a.html"]
+
+
+# --- the kernels ---
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kernels are forked on Linux only")
+def test_kernels_end_with_their_nursery_and_tell_how(tmp_path: Path) -> None:
+    connection = tmp_path / "connection.json"
+    info = {"transport": "ipc", "ip": str(tmp_path / "k"), "key": "x", "signature_scheme": "hmac-sha256"}
+    connection.write_text(
+        json.dumps(
+            info | {f"{n}_port": p for p, n in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
+        )
+    )
+    with nursery() as address:
+        assert address
+        assert os.environ[ADDRESS] == address
+        first, second = (
+            ForkedKernel.ask(address, str(connection), str(tmp_path), dict(os.environ)) for _ in range(2)
+        )
+        assert first.poll() is None
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(20) in (-signal.SIGTERM, 0, 1)
+        assert first.poll() == first.returncode
+    assert second.wait(5) == -signal.SIGKILL
+    for _ in range(100):
+        if not Path(f"/proc/{second.pid}").exists():
+            break
+        time.sleep(0.05)
+    assert not Path(f"/proc/{second.pid}").exists()
+    assert ADDRESS not in os.environ
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kernels are forked on Linux only")
+def test_a_nursery_has_one_thread_and_dies_with_whoever_started_it(tmp_path: Path) -> None:
+    script = (
+        "import os, time\nfrom speechkit.reports.kernels import nursery, ForkedKernel\n"
+        "with nursery() as address:\n"
+        "    while not os.path.exists(address): time.sleep(.05)\n"
+        "    import socket\n    line = socket.socket(socket.AF_UNIX)\n"
+        "    while line.connect_ex(address): time.sleep(.05)\n"
+        "    children = open(f'/proc/{os.getpid()}/task/{os.getpid()}/children').read().split()\n"
+        "    print(children[0], len(os.listdir(f'/proc/{children[0]}/task')), flush=True)\n    time.sleep(60)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    pid, threads = process.stdout.readline().split()
+    assert threads == "1"
+    process.kill()
+    process.wait()
+    for _ in range(100):
+        if not Path(f"/proc/{pid}").exists():
+            break
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists()
