@@ -15,7 +15,7 @@ from speechkit.analysis.roles import roles
 from speechkit.analysis.speakers import talk
 from speechkit.audio import probe
 from speechkit.display.page import file_text, link, policy, write_page
-from speechkit.display.sound import EMBED_MAX_BYTES, data_uri
+from speechkit.display.sound import EMBED_MAX_BYTES, Spans, data_uri, fits
 from speechkit.display.wording import count, part, percent
 from speechkit.transcripts.parties import UNKNOWN, labels
 from speechkit.transcripts.schema import clock
@@ -64,6 +64,7 @@ class Player:
     doubtful_below: float = BELOW
     unsure_below: float = UNSURE_BELOW
     embed_max_bytes: int = EMBED_MAX_BYTES
+    bleeps: Spans = ()
 
     def __repr__(self) -> str:
         sound = f", {self.audio.name}" if self.audio else ", no recording"
@@ -88,7 +89,7 @@ class Player:
 
     @cached_property
     def _embedded(self) -> str | None:
-        return data_uri(self.audio, self.embed_max_bytes) if self.audio else None
+        return data_uri(self.audio, self.embed_max_bytes, self.bleeps) if self.audio else None
 
     @cached_property
     def _rows(self) -> list[dict[str, Any]]:
@@ -197,11 +198,13 @@ def player(
     doubtful_below: float = BELOW,
     unsure_below: float = UNSURE_BELOW,
     embed_max_bytes: int = EMBED_MAX_BYTES,
+    bleeps: Spans = (),
 ) -> Player:
     """Show one call: its recording, a lane for each speaker, and its words, which seek when they are clicked.
 
     `audio` is the recording; it is embedded as MP3 up to `embed_max_bytes`, beyond that linked. `names` maps
     a party (`"1"`, `"channel 0"`) to a label of your own; else agent and customer are told by their channels.
+    `bleeps` are spans of seconds in which a tone is heard instead (`transcripts.masking.bleeps`).
     Confidence is the `calibrated` column of the words where there is one. What the transcript lacks (word
     times, speakers, confidence, phrases) is said on the page. Raises TranscriptError for an unknown call, the
     AudioError tree for a recording that cannot be used.
@@ -220,16 +223,23 @@ def player(
     one = transcript.call(call.call_id)
     recording = None if audio is None else Path(audio)
     heard_s = probe(recording).duration_s if recording else 0.0
+    missing = _missing(call, recording, heard_s)
+    if recording and bleeps and not fits(recording, embed_max_bytes):  # a link would lead to what is hidden
+        recording = None
+        missing.insert(
+            0, "The recording is too long to put it here with tones over personal data: it is left out."
+        )
     return Player(
         call=call,
         title=title or f"Call {call.call_id}",
         parties=_parties(one, call, names),
         audio=recording,
         duration_s=max(call.duration_s, heard_s),
-        missing=tuple(_missing(call, recording, heard_s)),
+        missing=tuple(missing),
         doubtful_below=doubtful_below,
         unsure_below=max(unsure_below, doubtful_below),
         embed_max_bytes=embed_max_bytes,
+        bleeps=tuple(bleeps),
     )
 
 

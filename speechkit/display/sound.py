@@ -28,10 +28,15 @@ def data_uri(path: Path, max_bytes: int = EMBED_MAX_BYTES, bleeps: Spans = ()) -
 
     `bleeps` are as for `mp3`. Raises the AudioError tree for a file that cannot be used.
     """
-    info = probe(path)
-    if info.duration_s * BITS_PER_S[_channels(info.channels)] / 8 > max_bytes:
+    if not fits(path, max_bytes):
         return None
     return "data:audio/mpeg;base64," + base64.b64encode(mp3(path, bleeps)).decode("ascii")
+
+
+def fits(path: Path, max_bytes: int = EMBED_MAX_BYTES) -> bool:
+    """Tell whether a recording as MP3 has at most `max_bytes`."""
+    info = probe(path)
+    return info.duration_s * BITS_PER_S[_channels(info.channels)] / 8 <= max_bytes
 
 
 def mp3(path: Path, bleeps: Spans = ()) -> bytes:

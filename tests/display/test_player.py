@@ -366,3 +366,15 @@ def test_is_what_was_hidden_a_tone(tmp_path: Path) -> None:
         spectrum = np.abs(np.fft.rfft(piece))
         is_tone = abs(int(spectrum.argmax()) * 2 - 440) <= 4 and spectrum.max() > 50 * np.median(spectrum)
         assert is_tone == (second in (1, 29, 30)), second
+
+
+def test_does_no_link_lead_to_what_is_hidden(tmp_path: Path) -> None:
+    path = tmp_path / "call.wav"
+    write_wav(path, np.zeros((1, 16_000), np.float32), 16_000)
+    shown = player(sample_call(), audio=path, embed_max_bytes=10, bleeps=[(0.1, 0.2)])
+    assert "too long to put it here" in shown.missing[0]
+    assert "call.wav" not in shown.save(tmp_path / "page.html").read_text()
+    assert (
+        "call.wav"
+        in player(sample_call(), audio=path, embed_max_bytes=10).save(tmp_path / "b.html").read_text()
+    )
