@@ -240,11 +240,11 @@ def _made(
     size = max(1, min(workers or os.cpu_count() or 1, len(todo)))
     started_s, done = time.monotonic(), 0
     waiting = list(reversed(todo))
-    with nursery():
+    with nursery() as address:
         while waiting:
             under_way: dict[Future[tuple[str, float]], Order] = {}
             try:
-                with ProcessPoolExecutor(size, _context(), initializer=use_forks) as pool:
+                with ProcessPoolExecutor(size, _context(), use_forks, (address,)) as pool:
                     while waiting or under_way:
                         while waiting and len(under_way) < size * _QUEUED:
                             order = waiting.pop()
@@ -263,11 +263,13 @@ def _made(
                 # a worker died, out of memory say; whoever was under way with it may be why: one try each, alone
                 for order in under_way.values():
                     done += 1
-                    yield order, *_alone(notebook, corpus, folder, order)
+                    yield order, *_alone(notebook, corpus, folder, order, address)
 
 
-def _alone(notebook: Path, corpus: Path, folder: Path, order: Order) -> tuple[str, float]:
-    with ProcessPoolExecutor(1, _context(), initializer=use_forks) as pool:
+def _alone(
+    notebook: Path, corpus: Path, folder: Path, order: Order, address: str | None
+) -> tuple[str, float]:
+    with ProcessPoolExecutor(1, _context(), use_forks, (address,)) as pool:
         try:
             return pool.submit(
                 _run_one, str(notebook), str(corpus), str(folder / order.file), order.parameters

@@ -26,7 +26,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 PROVISIONER: Final = "speechkit-fork"
 """The name of `ForkingProvisioner` among jupyter_client's."""
 ADDRESS: Final = "SPEECHKIT_NURSERY"
-"""The environment variable with the socket of the nursery; kernels are forked where it is set."""
+"""The environment variable with the socket of the nursery, in a process whose kernels are forked."""
 _START_S: Final = 60.0
 _ONE_THREAD: Final = {
     "OPENBLAS_NUM_THREADS": "1",
@@ -40,7 +40,7 @@ _ONE_THREAD: Final = {
 def nursery() -> Iterator[str | None]:
     """Keep a nursery while the block runs; yields its address, or None where kernels cannot be forked.
 
-    The address stands in the environment meanwhile (ADDRESS), for this process and those that it starts.
+    Processes that are to have forked kernels call `use_forks` with it.
     """
     if not sys.platform.startswith("linux"):
         yield None
@@ -51,15 +51,9 @@ def nursery() -> Iterator[str | None]:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env={**os.environ, **_ONE_THREAD}
         )
-        before = os.environ.get(ADDRESS)
-        os.environ[ADDRESS] = address
         try:
             yield address
         finally:
-            if before is None:
-                os.environ.pop(ADDRESS, None)
-            else:
-                os.environ[ADDRESS] = before
             assert process.stdin
             process.stdin.close()
             try:
@@ -69,8 +63,15 @@ def nursery() -> Iterator[str | None]:
                 process.wait()
 
 
-def use_forks() -> None:
-    """Let every kernel that this process starts be a fork, where there is a nursery."""
+def use_forks(address: str | None) -> None:
+    """Let every kernel that this process starts be a fork of the nursery at an address, where there is one.
+
+    The address is handed over, since a process may come from a server that was started before the nursery.
+    """
+    if address is None:
+        os.environ.pop(ADDRESS, None)
+    else:
+        os.environ[ADDRESS] = address
     from importlib.metadata import EntryPoint
 
     from jupyter_client.provisioning.factory import KernelProvisionerFactory
