@@ -125,8 +125,8 @@ class Store:
             self._db.row_factory = sqlite3.Row
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+            for switched_on in ("foreign_keys", "secure_delete"):  # what is deleted is overwritten
+                self._db.execute(f"PRAGMA {switched_on} = ON")
             self._db.executescript(_TABLES)
             self._secret = self._made_once("secret", secrets.token_bytes(32))
         except sqlite3.Error as error:
@@ -248,8 +248,7 @@ class Store:
 
     def expired_jobs(self, now_s: float) -> list[str]:
         """The jobs whose time to live is over."""
-        rows = self._db.execute("SELECT id FROM jobs WHERE expires_s <= ?", (now_s,))
-        return [row[0] for row in rows]
+        return [row[0] for row in self._db.execute("SELECT id FROM jobs WHERE expires_s <= ?", (now_s,))]
 
     # --- inputs and result files ----------------------------------------------------------------------------
 
