@@ -128,7 +128,10 @@ class Service:
 
     def jobs(self) -> list[tuple[str, list[str]]]:
         """Every job it ever took, as (the key that the client gave it, the names of its recordings)."""
-        with sqlite3.connect(self.home / "service" / "service.sqlite") as base:
+        path = self.home / "service" / "service.sqlite"
+        with sqlite3.connect(
+            f"file:{path}?mode=ro", uri=True
+        ) as base:  # whoever may write tidies up when it goes
             rows = base.execute(
                 "SELECT custom_properties, url, id FROM jobs JOIN inputs ON id = job_id"
             ).fetchall()
