@@ -54,7 +54,7 @@ MAY_IMPORT = {
     "reports": EVERYONE | {"display", "settings", "transcripts"},  # which calls a report is of
     "local": EVERYONE,
 }
-KNOW_ALL = {"connect", "cli", "doctor", "forget", "verify", "__init__"}
+KNOW_ALL = {"connect", "cli", "doctor", "forget", "verify", "weekly", "__init__"}
 
 
 def part_of(path: Path) -> str:

@@ -16,6 +16,7 @@ from speechkit.cli.searching import search
 from speechkit.cli.service import doctor, serve, stop, verify, version
 from speechkit.cli.summaries import summarize
 from speechkit.cli.transcription import transcribe
+from speechkit.cli.weekly import weekly
 from speechkit.errors import SpeechkitError
 
 
@@ -64,6 +65,7 @@ for command in (  # as --help lists them
     search,
     report,
     reports,
+    weekly,
     captions,
     forget,
     doctor,

@@ -73,14 +73,26 @@ class AnswerStore:
                 "Free some space or make the folder writable; what was answered so far is kept."
             ) from error
 
+    def tokens(self, call_id: str) -> tuple[int, int]:
+        """The tokens that all kept answers about a call took, in and out, whoever asked for them and when."""
+        tokens_in = tokens_out = 0
+        for path in self._of(call_id):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                more_in, more_out = json.loads(path.read_text(encoding="utf-8"))["tokens"]
+                tokens_in, tokens_out = tokens_in + int(more_in), tokens_out + int(more_out)
+        return tokens_in, tokens_out
+
     def remove(self, call_id: str) -> int:
         """Remove every answer about a call; answers how many there were."""
-        if self.folder is None or not self.folder.is_dir():
-            return 0
-        found = [path for path in self.folder.iterdir() if path.name.startswith(f"{_name(call_id)}~")]
+        found = self._of(call_id)
         for path in found:
             path.unlink(missing_ok=True)
         return len(found)
+
+    def _of(self, call_id: str) -> list[Path]:
+        if self.folder is None or not self.folder.is_dir():
+            return []
+        return [path for path in self.folder.iterdir() if path.name.startswith(f"{_name(call_id)}~")]
 
     def _path(self, call_id: str, key: str) -> Path:
         assert self.folder is not None
