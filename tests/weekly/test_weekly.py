@@ -289,7 +289,7 @@ def test_calls_that_are_too_old(service: Running) -> None:
         corpus.add(sample_call(f"w{week}", recorded_at=week.start.isoformat()))
         Job(config, week, read_settings(), now=week.end).run()
     outcome = Job(config, WEEK, read_settings(), now=now).run()
-    assert outcome.line == "week of 2026-11-09: 1 call older than 28 days removed"
+    assert outcome.line == "week of 2026-11-09: 2 calls older than 28 days removed"
     left = open_corpus("corpus")
     assert left.call_ids == ["new", "w2026-10-26"]
     assert set(left.table("summaries")["call_id"]) == set(left.call_ids)
