@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from speechkit import open_corpus
+
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "data" / "corpus"
 
@@ -24,12 +26,21 @@ def main() -> None:
         new = Path(room) / "corpus"
         speechkit("transcribe", "data/calls", "--metadata", "data/calls.csv", "--out", str(new))
         speechkit("summarize", str(new))
-        shutil.rmtree(new / "answers", ignore_errors=True)  # what was asked and answered: no reader needs it
-        (new / ".lock").unlink(missing_ok=True)
+        whole = compacted(new, Path(room) / "whole")
         if (CORPUS / "corrections").is_dir():  # what a person heard is not lost with the transcripts
-            (CORPUS / "corrections").rename(new / "corrections")
+            (CORPUS / "corrections").rename(whole / "corrections")
         shutil.rmtree(CORPUS, ignore_errors=True)
-        new.rename(CORPUS)
+        whole.rename(CORPUS)
+
+
+def compacted(corpus: Path, folder: Path) -> Path:
+    """Write a corpus as one file a table, without what was asked and answered: no reader needs it."""
+    old, new = open_corpus(corpus), open_corpus(folder, create=True)
+    new.add(old)
+    for name in ("summaries", "claims"):
+        new.write_table(name, old.table(name))
+    (folder / ".lock").unlink(missing_ok=True)
+    return folder
 
 
 def speechkit(*arguments: str) -> None:
