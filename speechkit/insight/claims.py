@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from speechkit.insight.evidence import find_quote, is_said
-from speechkit.insight.schema import FIELDS, MAX_SUMMARY_WORDS, Action, CallSummary, Claim, Label
+from speechkit.insight.evidence import Evidence, find_quote, is_said
+from speechkit.insight.schema import FIELDS, MAX_SUMMARY_WORDS, Action, CallSummary, Check, Claim, Label
 from speechkit.insight.turns import Turn
 
 CLAIM_DTYPES = {
@@ -44,6 +44,10 @@ CALL_DTYPES = {
             ("_confidence", "float64"),
         )
     },
+    "mood_trend": "str",
+    **{f"mood_turn{part}": "str" for part in ("", "_quote", "_phrase_id")},
+    "mood_turn_start_s": "float64",
+    "mood_turn_confidence": "float64",
     "unsupported": "int64",
     "model": "str",
     "prompt": "str",
@@ -56,7 +60,54 @@ CALL_DTYPES = {
 """The table of summaries: one row for each call."""
 
 
-def check_claims(answer: CallSummary, turns: Sequence[Turn]) -> list[dict[str, Any]]:
+CHECK_DTYPES = {
+    "call_id": "str",
+    "kind": "str",
+    "item": "str",
+    "value": "str",
+    "quote": "str",
+    "phrase_id": "str",
+    "speaker": "str",
+    "start_s": "float64",
+    "end_s": "float64",
+    "confidence": "float64",
+    "supported": "bool",
+}
+"""The table of checks: a row for each item of the checklist (said, missed) and of the rubric (met, partly, missed,
+unclear) in each call. `unproved` is what the model took for said without a quote that stands in the call."""
+
+
+def check_lists(
+    parts: Sequence[CallSummary], kinds: Mapping[str, Iterable[str]], turns: Sequence[Turn]
+) -> list[dict[str, Any]]:
+    """The items of the checklist and the rubric, by `kinds` (checklist, rubric), as the parts of a call judge them.
+
+    What any part shows, with a quote that stands in the turns, is shown; the strongest value holds.
+    """
+    rows = []
+    for kind, items in kinds.items():
+        name, order = (
+            ("checks", ("said",)) if kind == "checklist" else ("ratings", ("met", "partly", "missed"))
+        )
+        given: list[Check] = [check for part in parts for check in getattr(part, name, [])]
+        for item in items:
+            told = [check for value in order for check in given if (check.item, check.value) == (item, value)]
+            judged = any(check.item == item and check.value != "unclear" for check in given)
+            proofs = [(check, find_quote(check.quote, check.phrase_id, turns)) for check in told]
+            check, found = next(((c, f) for c, f in proofs if f), (None, None))
+            row: dict[str, Any] = {"kind": kind, "item": item, "supported": found is not None}
+            if check and found:
+                row |= {"value": check.value, **_place(found)}
+            else:
+                claimed = [check for check in told if check.value != "missed"]
+                row |= {"value": "unproved" if claimed else "missed" if judged else "unclear"}
+            rows.append(row)
+    return rows
+
+
+def check_claims(
+    answer: CallSummary, turns: Sequence[Turn], parts: Sequence[CallSummary] = ()
+) -> list[dict[str, Any]]:
     """One dict for each claim of an answer; `supported` says whether its quote stands in the turns.
 
     What is not supported keeps what the model said, as text and quote, so that it can be looked into, but has
@@ -67,6 +118,9 @@ def check_claims(answer: CallSummary, turns: Sequence[Turn]) -> list[dict[str, A
         value: Claim | Label | list[Claim] = getattr(answer, field)
         given += [(field, n, v) for n, v in enumerate(value if isinstance(value, list) else [value])]
     given += [("action", number, action) for number, action in enumerate(answer.actions)]
+    for field, name in (("promise", "promises"), ("product", "products")):
+        told = {claim.text.casefold(): claim for part in parts for claim in getattr(part, name, [])}
+        given += [(field, number, claim) for number, claim in enumerate(told.values())]
     return [_row(field, number, claim, turns) for field, number, claim in given]
 
 
@@ -124,12 +178,10 @@ def _row(field: str, position: int, claim: Claim | Label, turns: Sequence[Turn])
     # An empty statement is nothing that a quote could prove.
     row["supported"] = found is not None and bool(text.strip())
     if found is not None and row["supported"]:
-        row |= {
-            "quote": found.quote,
-            "phrase_id": found.phrase_id,
-            "speaker": found.speaker,
-            "start_s": found.start_s,
-            "end_s": found.end_s,
-            "confidence": found.confidence,
-        }
+        row |= _place(found)
     return row
+
+
+def _place(found: Evidence) -> dict[str, Any]:
+    names = ("quote", "phrase_id", "speaker", "start_s", "end_s", "confidence")
+    return {name: getattr(found, name) for name in names}

@@ -11,6 +11,8 @@ CHARACTERS_PER_TOKEN = 4
 """English text in the tokenizers of today's models, roughly; only used to reserve money before a question."""
 ANSWER_TOKENS = 700
 """A generous answer: three sentences, five labels and some actions, each with its quote."""
+CHARACTERS_PER_MOOD_TOKEN = 16
+"""The mood of a turn takes some 12 tokens, and half of the turns, of 100 characters or so, are the customer's."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,9 @@ class Budget:
 
     Without `price` nothing is counted; `limit` without `price` raises SettingsError.
 
-    >>> budget = Budget(Price(1.0, 1.0), limit=0.001)
+    >>> budget = Budget(Price(1.0, 1.0), limit=0.0015)
     >>> budget.reserve(1000), budget.reserve(1000)
-    (0.00095, None)
+    (0.001012, None)
     """
 
     price: Price | None = None
@@ -58,7 +60,8 @@ class Budget:
         it."""
         if self.price is None:
             return 0.0
-        estimate = self.price.of(characters // CHARACTERS_PER_TOKEN, ANSWER_TOKENS)
+        answer = ANSWER_TOKENS + characters // CHARACTERS_PER_MOOD_TOKEN
+        estimate = self.price.of(characters // CHARACTERS_PER_TOKEN, answer)
         with self._lock:
             if self.limit is not None and self.spent + self._reserved + estimate > self.limit:
                 return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +13,7 @@ from speechkit.insight.answers import AnswerStore, request_hash
 from speechkit.insight.cost import Budget
 from speechkit.insight.model import EXTRACTIVE, ask
 from speechkit.insight.prompt import MERGE, SUMMARY, read_prompt
-from speechkit.insight.schema import CallSummary, answer_model
+from speechkit.insight.schema import CallSummary, answer_model, full_model
 from speechkit.insight.turns import Turn, as_json, split_turns
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ Status = Literal["ok", "no speech", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class Asked:
-    """What came of asking about a call; `kept` says that every answer was there before and cost nothing."""
+    """What came of asking about a call; `kept` says that every answer was there before and cost nothing.
+
+    `parts` are the answers about its turns: the answer itself, or one for each part of a long call.
+    """
 
     status: Status
     answer: CallSummary | None = None
@@ -34,6 +37,7 @@ class Asked:
     tokens_out: int = 0
     cost: float = 0.0
     kept: bool = True
+    parts: tuple[CallSummary, ...] = ()
 
 
 @dataclass
@@ -52,35 +56,47 @@ class Questions:
     budget: Budget
     again: bool
     max_characters: int
+    checklist: dict[str, str] = field(default_factory=dict)
+    rubric: dict[str, str] = field(default_factory=dict)
     stop: Event = field(default_factory=Event)
     stop_reason: str = "the run was interrupted"
 
     def __post_init__(self) -> None:
         """Read the prompts once for all calls."""
-        self._schema = answer_model(self.reasons, self.outcomes)
-        self._prompts = {name: read_prompt(name, self.reasons, self.outcomes) for name in (SUMMARY, MERGE)}
+        lists = {"checklist": self.checklist, "rubric": self.rubric}
+        self._prompts = {
+            SUMMARY: read_prompt(SUMMARY, self.reasons, self.outcomes, **lists),
+            MERGE: read_prompt(MERGE, self.reasons, self.outcomes),
+        }
+        self._schemas = {
+            SUMMARY: full_model(self.reasons, self.outcomes, **lists),
+            MERGE: answer_model(self.reasons, self.outcomes),
+        }
 
     def ask_call(self, call_id: str, turns: Sequence[Turn]) -> Asked:
         """The answer about a call: of one question, or of one for each part and one that merges them."""
         parts = split_turns(turns, self.max_characters)
         if len(parts) == 1:
-            return self._ask(call_id, SUMMARY, as_json(turns))
+            asked_once = self._ask(call_id, SUMMARY, as_json(turns))
+            return replace(asked_once, parts=(asked_once.answer,)) if asked_once.answer else asked_once
         asked: list[Asked] = []
         for number, part in enumerate(parts, start=1):
             asked.append(self._ask(call_id, SUMMARY, as_json(part, (number, len(parts)))))
             if asked[-1].answer is None:
                 return _together(asked)
-        answers = [one.answer.model_dump(mode="json") for one in asked if one.answer]
+        parts_answered = tuple(one.answer for one in asked if one.answer)
+        wanted = set(self._schemas[MERGE].model_fields)
+        answers = [answer.model_dump(mode="json", include=wanted) for answer in parts_answered]
         merged = self._ask(call_id, MERGE, json.dumps({"parts": answers}, ensure_ascii=False))
-        return _together([*asked, merged])
+        return replace(_together([*asked, merged]), parts=parts_answered)
 
     def _ask(self, call_id: str, prompt: str, user: str) -> Asked:
-        system = self._prompts[prompt]
-        schema = json.dumps(self._schema.model_json_schema(), sort_keys=True)
+        system, model = self._prompts[prompt], self._schemas[prompt]
+        schema = json.dumps(model.model_json_schema(), sort_keys=True)
         # The local model is part of this package and changes with it.
         version = f" {speechkit.__version__}" if self.model == EXTRACTIVE else ""
         key = request_hash(self.model + version, system, user, schema)
-        if not self.again and (kept := self.store.read(call_id, key, self._schema)):
+        if not self.again and (kept := self.store.read(call_id, key, model)):
             return Asked("ok", kept, prompt=prompt)
         if self.stop.is_set():
             return Asked("skipped", problem=f"not asked: {self.stop_reason}", prompt=prompt)
@@ -88,7 +104,7 @@ class Questions:
         if reserved is None:
             problem = f"not asked: the cost limit of {self.budget.limit} would be crossed"
             return Asked("skipped", problem=problem, prompt=prompt)
-        reply = ask(self.client, self.model, system, user, self._schema)
+        reply = ask(self.client, self.model, system, user, model)
         cost = self.budget.book(reserved, reply.tokens_in, reply.tokens_out)
         if reply.answer is not None:
             about = {"model": self.model, "prompt": prompt, "tokens": [reply.tokens_in, reply.tokens_out]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -38,15 +39,19 @@ OUTCOMES: dict[str, str] = {
 OTHER = "other"
 """The reason when no category fits; always offered, so that no model is forced into a wrong one."""
 
+CHECKS = ("said", "missed")
+RATINGS = ("met", "partly", "missed", "unclear")
 RESOLVED = ("yes", "no", "unclear")
 MOODS = ("negative", "neutral", "positive")
 
 MAX_SUMMARY_WORDS = 60
+MAX_NAME = 80
+"""Characters of a name in a file: a longer one is a sentence whose colon is missing."""
 MAX_LABELS = 100
 """Far more than a person tells apart, and below what providers accept as enum values of a strict schema."""
 
 FIELDS = ("summary", "reason", "outcome", "resolved", "mood_start", "mood_end")
-"""The claims of one call that stand in one row; actions are a list and stand in the table of claims."""
+"""The claims of one call that stand in one row; the others are lists and stand in tables of their own."""
 
 
 class _Answer(BaseModel):
@@ -78,6 +83,22 @@ class Label(_Answer):
 
     quote: str = Field(description="Words of one turn, copied exactly.")
     phrase_id: str = Field(description="The phrase_id of the turn that the quote is copied from.")
+    value: str
+
+
+class TurnMood(_Answer):
+    """How one turn of the customer sounds; the turn itself is the proof."""
+
+    phrase_id: str
+    value: Literal["negative", "neutral", "positive"]
+
+
+class Check(_Answer):
+    """One item of a user's checklist or rubric, judged; what was missed has no quote."""
+
+    quote: str = Field(description="Words of one turn, copied exactly; empty when nothing shows it.")
+    phrase_id: str = Field(description="The phrase_id of the turn that the quote is copied from, or empty.")
+    item: str
     value: str
 
 
@@ -118,6 +139,26 @@ def labels(given: Sequence[str] | Mapping[str, str] | None, default: Mapping[str
     return {name: str(meaning).strip() for name, (_, meaning) in zip(names, pairs, strict=True)}
 
 
+def read_labels(path: Path) -> dict[str, str]:
+    """Read labels, or the items of a checklist or a rubric, from a text file: `NAME: MEANING` in each line.
+
+    The meaning may be left out; empty lines and those that begin with # are not read. Raises SettingsError.
+    """
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}. Give a text file in UTF-8.") from None
+    pairs = [line.partition(":")[::2] for line in lines if line and line[0] != "#"]
+    names = [name.strip() for name, _ in pairs]
+    wrong = [
+        name for name in dict.fromkeys(names) if not name or len(name) > MAX_NAME or names.count(name) > 1
+    ]
+    if not names or wrong:
+        what = f"{wrong[0]!r} is empty, twice there or too long" if wrong else "there is none"
+        raise SettingsError(f"{path}: {what}. Write a line for each: NAME: MEANING.")
+    return labels(dict(pairs), {})
+
+
 def answer_model(reasons: Mapping[str, str], outcomes: Mapping[str, str]) -> type[CallSummary]:
     """CallSummary with the labels of this request as enums, so that no other value is valid.
 
@@ -134,6 +175,31 @@ def answer_model(reasons: Mapping[str, str], outcomes: Mapping[str, str]) -> typ
     }
     fields: dict[str, Any] = {name: (_label(name, values), ...) for name, values in choices.items()}
     return create_model("CallSummary", __base__=CallSummary, **fields)
+
+
+def full_model(
+    reasons: Mapping[str, str],
+    outcomes: Mapping[str, str],
+    checklist: Mapping[str, str],
+    rubric: Mapping[str, str],
+) -> type[CallSummary]:
+    """What is asked about the turns of a call: the schema of `answer_model`, and lists that code puts together where
+    a long call is read in parts. Without a checklist or a rubric there is no such list.
+
+    >>> [name for name in full_model(REASONS, OUTCOMES, {"greeting": ""}, {}).model_fields if name not in FIELDS]
+    ['actions', 'promises', 'products', 'turn_moods', 'checks']
+    """
+    fields: dict[str, Any] = {
+        "promises": (list[Claim], Field(description="What was assured; empty when nothing was.")),
+        "products": (list[Claim], Field(description="text is the name, as the call has it.")),
+        "turn_moods": (list[TurnMood], ...),
+    }
+    for name, items, values in (("checks", checklist, CHECKS), ("ratings", rubric, RATINGS)):
+        if items:
+            item, value = (cast(Any, Literal)[tuple(choices)] for choices in (items, values))
+            one: Any = create_model(name.capitalize(), __base__=Check, item=(item, ...), value=(value, ...))
+            fields[name] = (list[one], ...)
+    return create_model("FullSummary", __base__=answer_model(reasons, outcomes), **fields)
 
 
 def _label(name: str, values: Sequence[str]) -> type[Label]:

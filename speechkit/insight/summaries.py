@@ -14,9 +14,18 @@ import pandas as pd
 
 from speechkit.errors import RequestRefusedError, SettingsError, SpeechkitError
 from speechkit.insight.answers import AnswerStore
-from speechkit.insight.claims import CALL_DTYPES, CLAIM_DTYPES, as_table, call_columns, check_claims
+from speechkit.insight.claims import (
+    CALL_DTYPES,
+    CHECK_DTYPES,
+    CLAIM_DTYPES,
+    as_table,
+    call_columns,
+    check_claims,
+    check_lists,
+)
 from speechkit.insight.cost import Budget, Price
 from speechkit.insight.model import open_model
+from speechkit.insight.moods import MOOD_DTYPES, mood_columns, turn_moods
 from speechkit.insight.questions import Asked, Questions
 from speechkit.insight.schema import OUTCOMES, REASONS, labels
 from speechkit.insight.turns import Mask, Turn, read_turns
@@ -32,6 +41,7 @@ MIN_WORDS = 3
 """A call with fewer recognized words counts as one without speech: recognizers hear a "you" in noise."""
 MAX_CHARACTERS = 60_000
 """Text of one question, about 15,000 tokens or 70 minutes of talk; longer calls are read in parts."""
+TABLES = ("calls", "claims", "checks", "moods")
 WORKERS = 4
 """Questions that are under way at once."""
 
@@ -59,10 +69,16 @@ class Shelf(Tables, Protocol):
 
 @dataclass(frozen=True)
 class Summaries:
-    """The result of a run: `calls` with one row a call, `claims` with one row a claim, and what it cost."""
+    """The result of a run: `calls` with one row a call, `claims` with one row a claim, and what it cost.
+
+    `checks` has a row for each item of the checklist and the rubric in each call, `moods` one for each turn of the
+    customer.
+    """
 
     calls: pd.DataFrame
     claims: pd.DataFrame
+    checks: pd.DataFrame
+    moods: pd.DataFrame
     cost: float
 
     @property
@@ -93,6 +109,8 @@ def summarize_calls(
     key: SecretStr | str | None = None,
     reasons: Sequence[str] | Mapping[str, str] | None = None,
     outcomes: Sequence[str] | Mapping[str, str] | None = None,
+    checklist: Sequence[str] | Mapping[str, str] | None = None,
+    rubric: Sequence[str] | Mapping[str, str] | None = None,
     mask: bool = True,
     again: bool = False,
     workers: int = WORKERS,
@@ -106,9 +124,11 @@ def summarize_calls(
     The model is that of `settings` (OPENAI_ENDPOINT, OPENAI_API_KEY, OPENAI_MODEL), else the local service's
     at `endpoint` with `key`, or `client` with `model`. Beside a corpus, answers are kept by the hash of
     prompt, transcript and model, so that a second run asks only what is new (all of it with `again`), and the
-    tables `summaries` and `claims` are written. Personal data is masked before it is sent unless `mask` is
-    false. With `price` the cost is counted; before `max_cost` would be crossed the run ends and the other
-    calls are skipped. Calls of more than `max_characters` are read in parts, and the parts' answers merged.
+    tables `summaries`, `claims`, `checks` and `moods` are written. `checklist` are things that the company's side
+    is to say, `rubric` criteria of how a call is handled: names, or names with what each of them means. Personal
+    data is masked before it is sent unless `mask` is false. With `price` the cost is counted; before `max_cost`
+    would be crossed the run ends and the other calls are skipped. Calls of more than `max_characters` are read in
+    parts, and the parts' answers merged.
 
     Raises SettingsError when no model is configured or labels are wrong, RequestRefusedError for numbers that
     make no sense and CorpusError when the corpus cannot be written. What a model or its server does wrong is
@@ -133,13 +153,17 @@ def summarize_calls(
             budget=Budget(price, max_cost),
             again=again,
             max_characters=max_characters,
+            checklist=labels(checklist, {}),
+            rubric=labels(rubric, {}),
         )
         calls = _turns_by_call(source, mask_texts if mask else None)
-        rows, claims = _ask_all(calls, questions, workers, progress or (lambda _: None))
+        found = _ask_all(calls, questions, workers, progress or (lambda _: None))
     about = {"model": questions.model, "masked": mask}
     result = Summaries(
-        as_table([{**row, **about} for row in rows], CALL_DTYPES),
-        as_table(claims, CLAIM_DTYPES),
+        as_table([{**row, **about} for row in found["calls"]], CALL_DTYPES),
+        as_table(found["claims"], CLAIM_DTYPES),
+        as_table(found["checks"], CHECK_DTYPES),
+        as_table(found["moods"], MOOD_DTYPES),
         questions.budget.spent,
     )
     if shelf is not None:
@@ -149,8 +173,8 @@ def summarize_calls(
 
 def _ask_all(
     calls: Sequence[tuple[str, list[Turn]]], questions: Questions, workers: int, progress: ProgressCallback
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rows of calls and of claims, in the order of the calls."""
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each table, in the order of the calls."""
     progress(Progress("summarize", 0, len(calls), "calls"))
     with ThreadPoolExecutor(workers, thread_name_prefix="summarize") as pool:
         tasks = [pool.submit(_summarize_call, call_id, turns, questions) for call_id, turns in calls]
@@ -164,17 +188,19 @@ def _ask_all(
             pool.shutdown(cancel_futures=True)
             raise
     results = [task.result() for task in tasks]
-    return [row for row, _ in results], [claim for _, claims in results for claim in claims]
+    return {name: [row for rows in results for row in rows[name]] for name in TABLES}
 
 
-def _summarize_call(
-    call_id: str, turns: list[Turn], questions: Questions
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _summarize_call(call_id: str, turns: list[Turn], questions: Questions) -> dict[str, list[dict[str, Any]]]:
+    """The rows of one call for each table."""
     if sum(len(re.findall(r"\w+", turn.text)) for turn in turns) < MIN_WORDS:
         asked = Asked("no speech", problem="no speech was recognized in this call")
     else:
         asked = questions.ask_call(call_id, turns)
-    claims = check_claims(asked.answer, turns) if asked.answer else []
+    claims = check_claims(asked.answer, turns, asked.parts) if asked.answer else []
+    moods = turn_moods(asked.parts, turns) if asked.answer else []
+    kinds = {"checklist": questions.checklist, "rubric": questions.rubric}
+    checks = check_lists(asked.parts, kinds, turns) if asked.answer else []
     row = {
         "call_id": call_id,
         "status": asked.status,
@@ -184,10 +210,14 @@ def _summarize_call(
         "cost": asked.cost if questions.budget.price else float("nan"),
         "kept": asked.kept,
         **call_columns(claims),
+        **mood_columns(moods, turns),
     }
     if asked.problem:
         row["problem"] = asked.problem
-    return row, [{"call_id": call_id, **claim} for claim in claims]
+    of_call = {"claims": claims, "checks": checks, "moods": moods}
+    return {"calls": [row]} | {
+        name: [{"call_id": call_id, **one} for one in rows] for name, rows in of_call.items()
+    }
 
 
 def _turns_by_call(source: Tables, mask: Mask | None) -> list[tuple[str, list[Turn]]]:
@@ -214,3 +244,6 @@ def _write(shelf: Shelf, result: Summaries) -> None:
     keep = ~(failed & result.calls["call_id"].isin(good))
     shelf.write_table("summaries", result.calls[keep].reset_index(drop=True))
     shelf.write_table("claims", result.claims)
+    for name, frame in (("checks", result.checks), ("moods", result.moods)):
+        if len(frame):
+            shelf.write_table(name, frame)

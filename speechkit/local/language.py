@@ -14,12 +14,14 @@ from typing import Any, Final
 
 from speechkit.local.actions import find_actions
 from speechkit.local.judgement import cues_for, find_mood, find_outcome, find_reason, find_resolved
+from speechkit.local.lists import find_checks, find_products, find_promises, turn_moods
 from speechkit.local.sentences import read_sentences
 from speechkit.local.story import MAX_SUMMARY_WORDS, MODEL, tell_story
 
-_MARKER: Final = re.compile(r"\s*speechkit (summary|merge) v1\b")
+_MARKER: Final = re.compile(r"\s*speechkit (summary|merge) v[12]\b")
 _LABELS: Final = re.compile(r"^- ([^:\n]+)(?:: (.*))?$", re.MULTILINE)
-_FIELDS: Final = ("summary", "reason", "outcome", "resolved", "mood_start", "mood_end", "actions")
+_CORE: Final = ("summary", "reason", "outcome", "resolved", "mood_start", "mood_end", "actions")
+_FIELDS: Final = (*_CORE, "promises", "products", "turn_moods", "checks", "ratings")
 
 
 class NotServed(Exception):  # noqa: N818 - it is an answer, not a fault: the request is for a language model
@@ -37,6 +39,8 @@ def answer(messages: list[dict[str, Any]], schema: dict[str, Any]) -> dict[str, 
     task, system, data = _read(messages)
     wanted = _wanted(schema)
     made = _merge(data) if task == "merge" else _summarize(data, system, wanted)
+    if absent := sorted(set(wanted) - set(made)):
+        raise NotServed(f"The answers about parts cannot be merged to {', '.join(absent)}.")
     return {field: made[field] for field in wanted}
 
 
@@ -71,9 +75,10 @@ def _wanted(schema: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _values(property_: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    name = str(property_.get("$ref", "")).rpartition("/")[2]
+    is_list = "items" in property_
+    name = str((property_["items"] if is_list else property_).get("$ref", "")).rpartition("/")[2]
     definition = schema.get("$defs", {}).get(name, property_)
-    value = definition.get("properties", {}).get("value", {})
+    value = definition.get("properties", {}).get("item" if is_list else "value", {})
     return [str(value["const"])] if "const" in value else [str(choice) for choice in value.get("enum", [])]
 
 
@@ -98,6 +103,15 @@ def _summarize(data: Mapping[str, Any], system: str, wanted: Mapping[str, list[s
         "mood_start": start.label(),
         "mood_end": end.label(),
         "actions": find_actions(sentences),
+        "promises": find_promises(sentences),
+        "products": find_products(sentences),
+        "turn_moods": turn_moods(sentences),
+        "checks": find_checks(sentences, wanted.get("checks", []), meanings),
+        # How well something was handled is no matter of cue phrases.
+        "ratings": [
+            {"quote": "", "phrase_id": "", "item": item, "value": "unclear"}
+            for item in wanted.get("ratings", [])
+        ],
     }
 
 

@@ -30,6 +30,9 @@ def good_answer(turns: list[dict[str, str]]) -> dict[str, Any]:
         "mood_start": {**start, "value": "negative"},
         "mood_end": {**end, "value": "neutral"},
         "actions": [{**end, "text": "Send the invoice.", "owner": "agent", "due": ""}],
+        "promises": [],
+        "products": [],
+        "turn_moods": [{"phrase_id": last["phrase_id"], "value": "neutral"}],
     }
 
 

@@ -12,7 +12,7 @@ from speechkit.errors import SettingsError
 from speechkit.insight.answers import AnswerStore
 from speechkit.insight.model import open_model
 from speechkit.insight.prompt import MERGE, SUMMARY, read_prompt
-from speechkit.insight.schema import OUTCOMES, REASONS, CallSummary, answer_model, labels
+from speechkit.insight.schema import OUTCOMES, REASONS, CallSummary, full_model, labels
 from speechkit.settings import Settings
 from tests.insight.model_server import good_answer
 
@@ -105,7 +105,7 @@ def test_a_prompt_names_its_version_and_every_label(name: str) -> None:
 
 
 def test_the_schema_is_strict_in_every_part() -> None:
-    schema = to_strict_json_schema(answer_model(REASONS, OUTCOMES))
+    schema = to_strict_json_schema(full_model(REASONS, OUTCOMES, {"greeting": ""}, {"patience": ""}))
     parts = [schema, *schema["$defs"].values()]
     assert all(part["additionalProperties"] is False for part in parts)
     assert all(set(part["required"]) == set(part["properties"]) for part in parts)
@@ -126,7 +126,7 @@ def test_the_schema_is_strict_in_every_part() -> None:
 def test_only_offered_labels_are_valid(field: str, value: str, valid: bool) -> None:
     answer = good_answer(TURNS)
     answer[field]["value"] = value
-    model = answer_model(REASONS, OUTCOMES)
+    model = full_model(REASONS, OUTCOMES, {}, {})
     if valid:
         assert getattr(model.model_validate(answer), field).value == value
     else:
@@ -141,7 +141,7 @@ def test_labels_keep_meanings_and_order() -> None:
 
 def test_the_answers_of_a_call_can_be_removed(tmp_path: object) -> None:
     store = AnswerStore(tmp_path / "answers")  # type: ignore[operator]
-    answer = CallSummary.model_validate(good_answer(TURNS))
+    answer = full_model(REASONS, OUTCOMES, {}, {}).model_validate(good_answer(TURNS))
     names = ["a", "a~b", "a/../b", "a" * 300, "ü 1"]
     for name in names:
         store.write(name, "key", answer)
@@ -153,7 +153,12 @@ def test_the_answers_of_a_call_can_be_removed(tmp_path: object) -> None:
 def test_a_kept_answer_says_what_it_is(tmp_path: object) -> None:
     store = AnswerStore(tmp_path / "answers")  # type: ignore[operator]
     store.write(
-        "a", "key", CallSummary.model_validate(good_answer(TURNS)), model="m", prompt="p", tokens=[1, 2]
+        "a",
+        "key",
+        full_model(REASONS, OUTCOMES, {}, {}).model_validate(good_answer(TURNS)),
+        model="m",
+        prompt="p",
+        tokens=[1, 2],
     )
     (path,) = store.folder.iterdir()  # type: ignore[union-attr]
     record = json.loads(path.read_text())

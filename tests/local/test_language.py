@@ -368,7 +368,7 @@ GOOD_USER = json.dumps({"turns": data_of([("a", "Hello there."), ("b", "My lamp 
             "You are a helpful assistant.", GOOD_USER, GOOD_SCHEMA, "no language model", id="another-prompt?"
         ),
         pytest.param(
-            "speechkit summary v2\n", GOOD_USER, GOOD_SCHEMA, "speechkit summary v1", id="a-later-version?"
+            "speechkit summary v3\n", GOOD_USER, GOOD_SCHEMA, "speechkit summary v1", id="a-later-version?"
         ),
         pytest.param(None, "Write me a poem.", GOOD_SCHEMA, "no language model", id="no-system-message?"),
         pytest.param(GOOD_SYSTEM, "Write me a poem.", GOOD_SCHEMA, "JSON data", id="no-json?"),
