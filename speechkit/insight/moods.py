@@ -21,6 +21,8 @@ MOOD_DTYPES: Final = {
 SCORES: Final = {"negative": -1.0, "neutral": 0.0, "positive": 1.0}
 MIN_TURNS: Final = 4
 """Fewer judged turns have no trend."""
+MIN_SIDE: Final = 2
+"""Turns before and after a change: one alone is an exclamation."""
 MIN_CHANGE: Final = 0.5
 """Half a step, on average, between what is before and after: less is the noise of single turns."""
 
@@ -56,7 +58,7 @@ def mood_change(moods: Sequence[str]) -> tuple[str | None, int | None]:
     scores = [SCORES[mood] for mood in moods]
     if len(scores) < MIN_TURNS:
         return None, None
-    cut = max(range(1, len(scores)), key=lambda at: _between(scores, at))
+    cut = max(range(MIN_SIDE, len(scores) - MIN_SIDE + 1), key=lambda at: _between(scores, at))
     before, after = _mean(scores[:cut]), _mean(scores[cut:])
     if abs(after - before) < MIN_CHANGE:
         return "same", None

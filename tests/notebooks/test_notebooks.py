@@ -269,6 +269,20 @@ def test_a_call_is_explored_whichever_it_is(tmp_path: Path) -> None:
     assert "Player(c08: no phrases, 0:45, c08.wav)" in silent
 
 
+def test_summaries_run_with_labels_of_ones_own_and_another_call(tmp_path: Path) -> None:
+    given = {
+        "calls": ["c01", "c08"],
+        "call": "c01",
+        "reasons": {"money": "a charge"},
+        "checklist": {},
+        "rubric": {},
+    }
+    text = text_of(run(FOLDER / "06_summarize_calls.ipynb", tmp_path, **given))
+    assert "1 calls summarized, 0 not" in text
+    assert "money" in text
+    assert "There is no checklist." in text
+
+
 def test_confidence_runs_with_another_calibration_and_another_condition(tmp_path: Path) -> None:
     where = {
         "fit_on": "blind",
