@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 PORT ?= 0
 CORPUS := corpus/demo
+KIT ?= classroom-kit
 # Without .pyc files every kernel pays seconds for its imports.
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format lab serve data notebooks bench lock clean models setup setup-dev setup-all
+.PHONY: classroom help demo test test-all lint format lab serve data notebooks bench lock clean models setup setup-dev setup-all
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -53,6 +54,9 @@ lab: models  ## JupyterLab at the first lesson
 
 serve: models  ## the local service in the foreground (PORT=N to choose the port)
 	@$(BIN)/speechkit serve --port $(PORT)
+
+classroom: models  ## a folder (KIT=classroom-kit) that installs without a network: wheels, models, lessons
+	@$(BIN)/python classroom/make_classroom.py $(KIT)
 
 data: setup-dev models  ## synthesize the demo calls again (needs festival and flite), then their corpus
 	@$(BIN)/python data/make_calls.py
