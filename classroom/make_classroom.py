@@ -53,7 +53,9 @@ def make(kit: Path) -> None:
 
 def kind() -> str:
     """What a machine must be for these wheels, as `install.sh` asks for it."""
-    return f"{platform.system()} {platform.machine()} Python {sys.version_info.major}.{sys.version_info.minor}"
+    return (
+        f"{platform.system()} {platform.machine()} Python {sys.version_info.major}.{sys.version_info.minor}"
+    )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from speechkit import limits
@@ -37,8 +37,14 @@ class Settings(BaseSettings):
     openai_model: str | None = None
     home: Path = Field(
         default_factory=lambda: Path.home() / ".speechkit",
-        validation_alias=AliasChoices("SPEECHKIT_HOME", "home"),
+        validation_alias="SPEECHKIT_HOME",
     )
+
+    def __init__(self, **given: Any) -> None:
+        # "home" as a second alias would be read from the environment too, and HOME is another folder
+        if "home" in given:
+            given["SPEECHKIT_HOME"] = given.pop("home")
+        super().__init__(**given)
 
     @field_validator("speech_endpoint", "storage_account_url", "openai_endpoint")
     @classmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from speechkit.errors import SettingsError
@@ -72,3 +74,13 @@ def test_no_secret_in_repr_or_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as error:
         read_settings()
     assert "sekrit" not in str(error.value)
+
+
+def test_where_the_home_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPEECHKIT_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert read_settings().home == tmp_path / ".speechkit", "HOME is not SPEECHKIT_HOME"
+    assert read_settings(home="/given").home == Path("/given")
+    monkeypatch.setenv("SPEECHKIT_HOME", "/chosen")
+    assert read_settings().home == Path("/chosen")
+    assert read_settings(home="/given").home == Path("/given")
