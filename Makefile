@@ -73,13 +73,13 @@ notebooks: setup-dev models  ## run the notebooks again and keep their outputs
 
 lint: setup-dev  ## style, types and spelling; changes nothing
 	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check speechkit tests data benchmarks notebooks/execute.py
+	@$(BIN)/ruff format --check speechkit tests data benchmarks classroom notebooks/execute.py
 	@$(BIN)/mypy
 	@$(BIN)/codespell *.md docs data/*.md
 
 format: setup-dev  ## what ruff can mend by itself
 	@$(BIN)/ruff check --fix .
-	@$(BIN)/ruff format speechkit tests data benchmarks notebooks/execute.py
+	@$(BIN)/ruff format speechkit tests data benchmarks classroom notebooks/execute.py
 
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --durations 10 -q
 
