@@ -133,12 +133,11 @@ def _emails(texts: Sequence[str], questions: Sequence[str]) -> Iterator[Finding]
 
 
 def _trimmed(match: re.Match[str]) -> tuple[int, int]:
-    """Return the span of a match without the words before it that belong to the sentence."""
+    """Return the span of a match from after the last word that is of the sentence, not of the address."""
     start = match.start()
-    for word in re.finditer(r"\S+\s+", match.group()):
-        if word.group().strip(" ,.").lower() not in _NO_LOCAL | _NO_MAILBOX | _TO_MAIL:
-            break
-        start = match.start() + word.end()
+    for word in re.finditer(r"\S+\s+", re.split(r"@|\b(?:at|dot)\b", match.group(), maxsplit=1)[0]):
+        if word.group().strip(" ,.").lower() in _NO_LOCAL | _NO_MAILBOX | _TO_MAIL:
+            start = match.start() + word.end()
     return start, match.end()
 
 
