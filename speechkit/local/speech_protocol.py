@@ -133,7 +133,7 @@ def read_turn(mode: str | None, query: Mapping[str, str], context: Mapping[str, 
     `mode` is that of the path, which only a context without one falls back on. Raises ProtocolError.
 
     >>> read_turn("interactive", {"language": "en-US", "format": "detailed"}, {}).nbest
-    5
+    4
     >>> read_turn(None, {}, {"phraseDetection": {"mode": "DICTATION", "language": "en-us"}}).mode
     'dictation'
     """
