@@ -88,14 +88,15 @@ def calls() -> Path:
     return ROOT / "data" / "calls"
 
 
-STREAMS_FOR_MINUTES = "05_compare_realtime_and_batch.ipynb"
+LONG_LESSONS = ("01_choose_a_method.ipynb", "02_submit_batch.ipynb", "05_compare_realtime_and_batch.ipynb")
+"""They recognize for a minute or stream for several: `make test` runs them by papermill on a few seconds of sound."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A lesson that streams calls as fast as they were spoken is for `make test-all`."""
+    """Lessons that take minutes are for `make test-all`."""
     for item in items:
-        if item.path.name == STREAMS_FOR_MINUTES:
+        if item.path.name in LONG_LESSONS:
             item.add_marker("slow")
 
 

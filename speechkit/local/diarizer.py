@@ -30,6 +30,7 @@ SIMILAR_OF_MANY: Final = 0.905  # where both have at least MANY windows: two men
 MANY: Final = 20
 SIMILAR_OF_TWO: Final = 0.92  # who says that there are at most two expects two
 RARE: Final = 0.06  # changes from one window to the next
+TELLING_STEPS: Final = 1 / RARE  # a smaller cluster is expected to change less than once, speaker or not
 LEAST_WINDOWS: Final = 5  # of a speaker: three seconds
 LEAST_SHARE: Final = 0.02
 ROUNDS: Final = 10
@@ -142,6 +143,7 @@ def _most_alike(
         for k in range(i):
             changes = steps[i, k] + steps[k, i]
             rare = changes < RARE * max(1.0, changes + steps[i, i] + steps[k, k])
+            rare &= min(steps[i].sum(), steps[k].sum()) >= TELLING_STEPS
             fewer = min(sizes[i], sizes[k])
             small = bool(fewer < least)
             similar = SIMILAR_OF_TWO if max_speakers == 2 else SIMILAR_OF_MANY if fewer >= MANY else SIMILAR
