@@ -57,9 +57,7 @@ def measured(speech, files: list[Path]) -> dict[str, object]:
     """Stream recordings at once, and tell how far behind the service was."""
     started = time.perf_counter()
     with ThreadPoolExecutor(len(files)) as pool:
-        made = list(
-            pool.map(lambda path: speech.realtime.transcribe(path, pace=1.0, diarization=False), files)
-        )
+        made = list(pool.map(lambda path: speech.realtime.transcribe(path, pace=1.0), files))
     took_s = time.perf_counter() - started
     events = [one.events for one in made]
     gaps = np.concatenate([speaking_gaps(one) for one in events])
