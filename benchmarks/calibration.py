@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import re
 from pathlib import Path
 
 import pandas as pd
+from sections import write_section
 
 from speechkit import demo_data, open_corpus
 from speechkit.analysis import calibration, correctness, review
@@ -20,8 +20,6 @@ from speechkit.transcripts.schema import Transcript
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "speech"
-MEASUREMENTS = ROOT / "docs" / "measurements.md"
-BEGIN, END = "<!-- calibration:begin -->", "<!-- calibration:end -->"
 APART = ["dialogue", "voice"]
 
 
@@ -31,10 +29,10 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="print only, write nothing")
     chosen = parser.parse_args()
     words = demo_words()
-    text = "\n\n".join([BEGIN + "\n## Confidence", *demo(words), *real(words)]) + "\n" + END
+    text = "\n\n".join(["## Confidence", *demo(words), *real(words)])
     print(text)
     if not chosen.dry:
-        write_section(text)
+        write_section("calibration", text)
 
 
 def demo_words() -> pd.DataFrame:
@@ -138,14 +136,6 @@ def markdown(table: pd.DataFrame) -> str:
         *table.astype(str).to_numpy().tolist(),
     ]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
-def write_section(text: str) -> None:
-    """Put the section in its place in docs/measurements.md, or at its end."""
-    held = MEASUREMENTS.read_text()
-    section = re.compile(f"{BEGIN}.*?{END}", re.S)
-    new = section.sub(lambda _: text, held) if section.search(held) else f"{held.rstrip()}\n\n{text}\n"
-    MEASUREMENTS.write_text(new)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from sections import write_section
 
 from speechkit.connect import Speech, connect
 from speechkit.demo import demo_data
@@ -27,7 +27,6 @@ from speechkit.transcripts.schema import Transcript
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "corpus" / "demo"
-MEASUREMENTS = ROOT / "docs" / "measurements.md"
 FIELDS = ("reason", "outcome", "resolved", "mood_start", "mood_end")
 Truth = Mapping[str, Mapping[str, Any]]
 
@@ -175,18 +174,6 @@ def _markdown(table: pd.DataFrame) -> str:
     return "\n".join(
         "| " + " | ".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in row) + " |" for row in rows
     )
-
-
-def write_section(name: str, text: str) -> None:
-    """Put a section between its marks in docs/measurements.md, which is made when it is missing."""
-    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    old = MEASUREMENTS.read_text(encoding="utf-8") if MEASUREMENTS.exists() else "# Measurements\n"
-    block = f"{begin}\n{text}\n{end}"
-    pattern = re.compile(f"{begin}.*?{end}", re.DOTALL)
-    new = pattern.sub(lambda _: block, old) if pattern.search(old) else f"{old.rstrip()}\n\n{block}\n"
-    part = MEASUREMENTS.with_suffix(".part")
-    part.write_text(new, encoding="utf-8")
-    part.replace(MEASUREMENTS)
 
 
 if __name__ == "__main__":

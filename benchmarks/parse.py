@@ -14,15 +14,13 @@ import random
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from sections import write_section
 
 from speechkit.transcripts.parse import read_transcript
 
-MEASUREMENTS = Path(__file__).resolve().parent.parent / "docs" / "measurements.md"
-BEGIN, END = "<!-- parse:begin -->", "<!-- parse:end -->"
 HOUR_S = 3600
 TICKS = 10_000_000
 
@@ -52,7 +50,7 @@ def main() -> None:
     text = section(data, counts.pop(), best, chosen.rounds)
     print(text)
     if not chosen.dry:
-        write_section(text)
+        write_section("parse", text)
 
 
 def one_hour(seed: int = 1) -> dict[str, Any]:
@@ -183,17 +181,6 @@ def section(data: bytes, counts: tuple[int, int], seconds: dict[str, float], rou
             f"{platform.python_version()}, pandas {version('pandas')}, msgspec {version('msgspec')}.",
         ]
     )
-
-
-def write_section(text: str) -> None:
-    """Put the section between its marks; the file is made when it is missing."""
-    held = MEASUREMENTS.read_text(encoding="utf-8") if MEASUREMENTS.exists() else "# Measurements\n"
-    if BEGIN in held and END in held:
-        before, _, rest = held.partition(BEGIN)
-        held = before + BEGIN + "\n" + text + "\n" + END + rest.partition(END)[2]
-    else:
-        held = f"{held.rstrip()}\n\n{BEGIN}\n{text}\n{END}\n"
-    MEASUREMENTS.write_text(held, encoding="utf-8")
 
 
 if __name__ == "__main__":

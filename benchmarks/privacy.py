@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 
 import pandas as pd
-from insight import write_section
+from sections import write_section
 
 from speechkit import demo_data, open_corpus
 from speechkit.transcripts.masking import find_masks

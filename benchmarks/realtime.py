@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from insight import write_section
+from sections import write_section
 
 from speechkit import audio, connect, demo_data
 

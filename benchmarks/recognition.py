@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 from not_speech import Samples, sounds
 from recognized import Stretch, Tables, right_words
+from sections import read_all, write_section
 
 from speechkit import audio
 from speechkit.analysis.accuracy import Accuracy, score
@@ -41,8 +42,6 @@ from speechkit.local.segments import RATE, find_segments
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("SPEECHKIT_SHARED") or ROOT.parent / "shared") / "speech"
 TRUTH = ROOT / "data" / "truth"
-MEASUREMENTS = ROOT / "docs" / "measurements.md"
-BEGIN, END = "<!-- recognition:begin -->", "<!-- recognition:end -->"
 PRODUCTS = ("Zephyrix", "Quovira", "Lumadora", "Brioflex")
 MANY = 36  # speakers: more than there are, so that their number must be found
 COLLAR_S = 0.25
@@ -259,7 +258,7 @@ def main() -> None:
     text = section(engine, measured, long)
     print(text)
     if not chosen.dry:
-        write_section(text)
+        write_section("recognition", text)
 
 
 def section(engine: Engine, measured: Measured, long: str) -> str:
@@ -372,20 +371,8 @@ def cpu_name() -> str:
 
 def kept(title: str) -> str:
     """What the section says of something that is not measured again."""
-    held = MEASUREMENTS.read_text(encoding="utf-8") if MEASUREMENTS.exists() else ""
-    match = re.search(rf"^{title}: (.*)$", held, re.MULTILINE)
+    match = re.search(rf"^{title}: (.*)$", read_all(), re.MULTILINE)
     return match.group(1) if match else ""
-
-
-def write_section(text: str) -> None:
-    """Put the section between its marks; the file is made when it is missing."""
-    held = MEASUREMENTS.read_text(encoding="utf-8") if MEASUREMENTS.exists() else "# Measurements\n"
-    block = f"{BEGIN}\n{text}\n{END}"
-    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    new = pattern.sub(lambda _: block, held) if pattern.search(held) else f"{held.rstrip()}\n\n{block}\n"
-    part = MEASUREMENTS.with_suffix(".part")
-    part.write_text(new, encoding="utf-8")
-    part.replace(MEASUREMENTS)
 
 
 if __name__ == "__main__":

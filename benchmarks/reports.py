@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from insight import write_section
+from sections import write_section
 
 import speechkit
 from speechkit import demo_data, open_corpus

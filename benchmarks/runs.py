@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sections import write_section
 
 ROOT = Path(__file__).resolve().parent.parent
-MEASUREMENTS = ROOT / "docs" / "measurements.md"
 KEY = "k-of-the-benchmark"
 MOST_MB, MOST_GROWTH, FILES_PER_SUBMIT = 500, 1.2, 1000
 
@@ -158,15 +158,6 @@ def section(rows: list[dict[str, Any]]) -> str:
             f"`python benchmarks/runs.py`, {datetime.date.today()}, {machine}.",
         ]
     )
-
-
-def write_section(name: str, text: str) -> None:
-    """Put a section between its marks in docs/measurements.md."""
-    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    block, old = f"{begin}\n{text}\n{end}", MEASUREMENTS.read_text()
-    pattern = re.compile(f"{begin}.*?{end}", re.DOTALL)
-    new = pattern.sub(lambda _: block, old) if pattern.search(old) else f"{old.rstrip()}\n\n{block}\n"
-    MEASUREMENTS.write_text(new)
 
 
 if __name__ == "__main__":

@@ -11,19 +11,18 @@ import argparse
 import datetime
 import logging
 import platform
-import re
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from itertools import pairwise
-from pathlib import Path
 
 import jiwer
 import numpy as np
 import pandas as pd
 from pyannote.core import Annotation, Segment, Timeline
 from pyannote.metrics.diarization import DiarizationErrorRate
+from sections import write_section
 
 from speechkit.analysis.accuracy import score
 from speechkit.analysis.attribution import cp_errors, score_speakers
@@ -33,9 +32,6 @@ from speechkit.analysis.rows import lay_out
 from speechkit.analysis.streams import Stream
 from speechkit.transcripts.schema import Transcript
 
-ROOT = Path(__file__).resolve().parent.parent
-MEASUREMENTS = ROOT / "docs" / "measurements.md"
-BEGIN, END = "<!-- scoring:begin -->", "<!-- scoring:end -->"
 ROUNDS = 5
 WRONG = 0.12  # of the words
 NO_PHRASES = np.zeros(0, np.int64)
@@ -55,7 +51,7 @@ def main() -> None:
     text = section([(kind, title, measure(ways)) for kind, title, ways in cases])
     print(text)
     if not chosen.dry:
-        write_section(text)
+        write_section("scoring", text)
 
 
 def measure(ways: Ways) -> dict[str, float]:
@@ -257,17 +253,6 @@ def installed(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "not installed"
-
-
-def write_section(text: str) -> None:
-    """Put the section between its marks; the file is made when it is missing."""
-    held = MEASUREMENTS.read_text(encoding="utf-8") if MEASUREMENTS.exists() else "# Measurements\n"
-    block = f"{BEGIN}\n{text}\n{END}"
-    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    new = pattern.sub(lambda _: block, held) if pattern.search(held) else f"{held.rstrip()}\n\n{block}\n"
-    part = MEASUREMENTS.with_suffix(".part")
-    part.write_text(new, encoding="utf-8")
-    part.replace(MEASUREMENTS)
 
 
 if __name__ == "__main__":

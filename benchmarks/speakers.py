@@ -11,14 +11,13 @@ import argparse
 import datetime
 import json
 import platform
-import re
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sections import write_section
 
 from speechkit import demo_data, open_corpus
 from speechkit.analysis.attribution import score_speakers
@@ -31,8 +30,6 @@ from speechkit.analysis.speakers import overview, silences, talk
 from speechkit.analysis.unlabelled import fill_unknown
 from speechkit.transcripts.schema import Transcript
 
-MEASUREMENTS = Path(__file__).resolve().parent.parent / "docs" / "measurements.md"
-BEGIN, END = "<!-- speakers:begin -->", "<!-- speakers:end -->"
 ROUNDS, CALLS, PHRASES, LIMIT_S = 5, 2000, 20, 0.1
 NEAR_S = 1.0  # an interruption is found when one begins within this of the true one
 
@@ -70,7 +67,7 @@ def main() -> None:
     text = "\n".join(lines)
     print(text)
     if not chosen.dry:
-        write_section(text)
+        write_section("speakers", text)
 
 
 # --- how fast -------------------------------------------------------------------------------------------------
@@ -236,17 +233,6 @@ def filled(shelves: list[Transcript]) -> list[str]:
         f"Speakers of a tenth of the phrases of one channel taken away: {lost}. `fill_unknown` fills {done}, "
         f"{right} of them rightly; the speaker that both neighbours have would be right in {naive}."
     ]
-
-
-def write_section(text: str) -> None:
-    """Put the section between its marks."""
-    held = MEASUREMENTS.read_text(encoding="utf-8")
-    block = f"{BEGIN}\n{text}\n{END}"
-    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    new = pattern.sub(lambda _: block, held) if pattern.search(held) else f"{held.rstrip()}\n\n{block}\n"
-    part = MEASUREMENTS.with_suffix(".part")
-    part.write_text(new, encoding="utf-8")
-    part.replace(MEASUREMENTS)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import re
 import time
-from pathlib import Path
+
+from sections import write_section
 
 import speechkit
 from speechkit.analysis.attribution import score_speakers
@@ -20,9 +20,6 @@ from speechkit.analysis.methods import Turnaround
 from speechkit.analysis.reference import read_reference
 from speechkit.audio import probe
 
-ROOT = Path(__file__).resolve().parent.parent
-MEASUREMENTS = ROOT / "docs" / "measurements.md"
-BEGIN, END = "<!-- study:begin -->", "<!-- study:end -->"
 SENT = ("c02.flac", "c05.mp4")
 
 
@@ -34,13 +31,7 @@ def main() -> None:
     text = section()
     print(text)
     if not chosen.dry:
-        held = MEASUREMENTS.read_text(encoding="utf-8")
-        block = f"{BEGIN}\n{text}\n{END}"
-        pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-        new = pattern.sub(lambda _: block, held) if pattern.search(held) else f"{held.rstrip()}\n\n{block}\n"
-        part = MEASUREMENTS.with_suffix(".part")
-        part.write_text(new, encoding="utf-8")
-        part.replace(MEASUREMENTS)
+        write_section("study", text)
 
 
 def section() -> str:

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from speechkit.errors import LocalServiceError, SettingsError
+from speechkit.lock import lock
 
 if TYPE_CHECKING:
     import httpx
@@ -315,15 +316,12 @@ def _tail(log_path: Path, begins_at: int) -> str:
 @contextmanager
 def _lock(home: Path) -> Iterator[None]:
     """Hold the lock of starting a service; the system lets go of it when this process ends."""
-    import fcntl
-
     try:
         home.mkdir(parents=True, exist_ok=True)
-        file = (home / "service.lock").open("w")
+        held = lock(home / "service.lock")
     except OSError as error:
         raise SettingsError(
             f"SPEECHKIT_HOME {home} cannot be used: {error.strerror}. Set it to a folder that can be written."
         ) from None
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with held or nullcontext():
         yield

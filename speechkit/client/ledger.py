@@ -19,11 +19,12 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from speechkit.errors import RunError
+from speechkit.lock import lock
 
 Row: TypeAlias = dict[str, Any]
 
@@ -87,7 +88,8 @@ class Ledger:
         self._base.row_factory = lambda cursor, row: dict(
             zip((c[0] for c in cursor.description), row, strict=True)
         )
-        with self._told_plainly():
+        # Two that change the journal's mode at once: SQLite refuses one of them without waiting.
+        with self._told_plainly(), nullcontext() if path is None else lock(path.with_suffix(".lock")):
             if path is not None:
                 self._base.execute("PRAGMA journal_mode = WAL")
             self._base.execute("PRAGMA foreign_keys = ON")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from speechkit.analysis.guards import shared_calls
 from speechkit.analysis.normalize import ENGLISH, Rules
 from speechkit.audio import probe
-from speechkit.display.page import file_text, link, policy, write_page
+from speechkit.display.page import Page, file_text, link, policy
 from speechkit.display.sides import (
     INSERTED,
     MISSING,
@@ -48,7 +48,7 @@ _MOST_SLOTS: Final = 6
 
 
 @dataclass(frozen=True, repr=False)
-class AlignmentView:
+class AlignmentView(Page):
     """A call side by side: shows itself in a notebook, and `save` writes it as a page that needs nothing else.
 
     `rates` are the word error rates of the transcripts for this call, by the same alignment that is shown.
@@ -72,17 +72,6 @@ class AlignmentView:
         rates = ", ".join(f"{name} {_percent(rate)}" for name, rate in self.rates.items())
         return f"AlignmentView({self.call_id}: {count(len(self.sides.turns), 'turn')}; {rates})"
 
-    def _repr_html_(self) -> str:
-        return self._render(alone=False, folder=Path.cwd())
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the view as a page of its own; it asks nothing of the network.
-
-        A recording that is too large to embed is linked by its path relative to the page: keep them together.
-        The file is there whole or not at all; raises ReportError where it cannot be written.
-        """
-        return write_page(path, self._render(alone=True, folder=Path(path).parent))
-
     @cached_property
     def _embedded(self) -> str | None:
         return data_uri(self.audio, self.embed_max_bytes) if self.audio else None
@@ -90,7 +79,8 @@ class AlignmentView:
     def _render(self, *, alone: bool, folder: Path) -> str:
         from markupsafe import Markup
 
-        css, js, page_css = file_text("alignment.css"), file_text("alignment.js"), "body { margin: 0; }"
+        css = file_text("frame.css") + file_text("alignment.css")
+        js, page_css = file_text("alignment.js"), "body { margin: 0; }"
         wrong = sum(1 for turn in self.sides.turns if turn.errors)
         return _template().render(
             alone=alone,

@@ -42,6 +42,25 @@ def link(target: Path, folder: Path) -> str:
         return target.resolve().as_uri()
 
 
+class Page:
+    """What shows itself in a notebook, and is saved as a page that asks nothing of the network."""
+
+    def _render(self, *, alone: bool, folder: Path) -> str:
+        """Write the HTML: alone, a whole page; links are as seen from `folder`."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        return self._render(alone=False, folder=Path.cwd())
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write a page of its own; answers its path.
+
+        A recording that is too large to embed is linked by its path relative to the page: keep them together.
+        The file is there whole or not at all; raises ReportError where it cannot be written.
+        """
+        return write_page(path, self._render(alone=True, folder=Path(path).parent))
+
+
 def write_page(path: str | os.PathLike[str], text: str) -> Path:
     """Write a page whole or not at all; the folder is made. Raises ReportError where it cannot be written."""
     target = Path(path)

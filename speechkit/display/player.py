@@ -14,7 +14,7 @@ from speechkit.analysis.confidence import BELOW
 from speechkit.analysis.roles import roles
 from speechkit.analysis.speakers import talk
 from speechkit.audio import probe
-from speechkit.display.page import file_text, link, policy, write_page
+from speechkit.display.page import Page, file_text, link, policy
 from speechkit.display.sound import EMBED_MAX_BYTES, Spans, data_uri, fits
 from speechkit.display.wording import count, part, percent
 from speechkit.transcripts.parties import UNKNOWN, labels
@@ -48,7 +48,7 @@ _TICK_STEPS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
 
 @dataclass(frozen=True, repr=False)
-class Player:
+class Player(Page):
     """A call as a page: shows itself in a notebook, and `save` writes it as a file that needs nothing else.
 
     `missing` says in sentences what the transcript or the recording does not have; `doubtful` counts the
@@ -71,21 +71,10 @@ class Player:
         said = count(len(self.call.phrases), "phrase")
         return f"Player({self.call.call_id}: {said}, {clock(self.duration_s)}{sound})"
 
-    def _repr_html_(self) -> str:
-        return self._render(alone=False, folder=Path.cwd())
-
     @property
     def doubtful(self) -> int:
         """How many words are marked as doubtful."""
         return sum(word["level"] == " d2" for row in self._rows for word in row["words"])
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the player as a page of its own; it asks nothing of the network.
-
-        A recording that is too large to embed is linked by its path relative to the page: keep them together.
-        The file is there whole or not at all; raises ReportError where it cannot be written.
-        """
-        return write_page(path, self._render(alone=True, folder=Path(path).parent))
 
     @cached_property
     def _embedded(self) -> str | None:
@@ -130,7 +119,7 @@ class Player:
     def _render(self, *, alone: bool, folder: Path) -> str:
         from markupsafe import Markup
 
-        css, js = file_text("player.css"), file_text("player.js")
+        css, js = file_text("frame.css") + file_text("player.css"), file_text("player.js")
         page_css = "body { margin: 0; }"
         src = self._embedded or (link(self.audio, folder) if self.audio else None)
         measure = "calibrated confidence" if self.call.calibrated else "confidence"

@@ -10,11 +10,13 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
 from speechkit.errors import CorpusError
+from speechkit.lock import lock
 from speechkit.progress import Progress, ProgressCallback
 
 if TYPE_CHECKING:
@@ -138,23 +140,30 @@ def _index(corpus: Corpus, progress: ProgressCallback | None) -> Iterator[sqlite
     """Open the index of a corpus, brought up to date."""
     path = corpus.path / FILE
     try:
-        with closing(sqlite3.connect(path, timeout=60.0, isolation_level=None)) as index:
-            try:
-                _update(index, corpus, progress)
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    raise
-                path.unlink(missing_ok=True)  # not a database: a disk that was full, say; it is made anew
-            else:
-                yield index
-                return
-        with closing(sqlite3.connect(path, timeout=60.0, isolation_level=None)) as index:
-            _update(index, corpus, progress)
+        # Two that make it at once: SQLite refuses one of them without waiting.
+        with lock(path.with_suffix(".lock")):
+            index = _opened(path, corpus, progress)
+        with closing(index):
             yield index
     except sqlite3.Error as error:
         raise CorpusError(
             f"{path} cannot be used: {error}. Check that the folder can be written and has space."
         ) from error
+
+
+def _opened(path: Path, corpus: Corpus, progress: ProgressCallback | None) -> sqlite3.Connection:
+    for is_last in (False, True):
+        index = sqlite3.connect(path, timeout=60.0, isolation_level=None)
+        try:
+            _update(index, corpus, progress)
+        except BaseException as error:
+            index.close()
+            if is_last or type(error) is not sqlite3.DatabaseError:
+                raise
+            path.unlink(missing_ok=True)  # not a database: a disk that was full, say; it is made anew
+        else:
+            break
+    return index
 
 
 def _update(index: sqlite3.Connection, corpus: Corpus, progress: ProgressCallback | None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import fcntl
 import functools
 import json
 import logging
@@ -16,9 +15,10 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from speechkit.errors import LocalServiceError, ModelError
+from speechkit.lock import lock
 
 HOST: Final = "127.0.0.1"  # never another one: there is no TLS here
 LIVE: Final = 4 * (os.cpu_count() or 1)  # live sessions: what the processors keep up with
@@ -234,19 +234,17 @@ def _locked(state: Path) -> Iterator[None]:
     """The state folder is this process's alone, until it ends, however that happens."""
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file: IO[str] = (state / "lock").open("a+")
+        held = lock(state / "lock", wait=False)
     except OSError as error:
         raise LocalServiceError(
             f"the folder {state} cannot be used: {error}. Give another one with --state."
         ) from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise LocalServiceError(
-                f"another local service already works in {state}. Stop it (speechkit stop), or give another "
-                "folder with --state."
-            ) from None
+    if held is None:
+        raise LocalServiceError(
+            f"another local service already works in {state}. Stop it (speechkit stop), or give another "
+            "folder with --state."
+        )
+    with held:
         yield
 
 

@@ -25,6 +25,7 @@ import pandas as pd
 
 from speechkit.display.wording import label
 from speechkit.errors import ReportError
+from speechkit.lock import lock
 from speechkit.progress import Progress, ProgressCallback
 from speechkit.reports.kernels import nursery, use_forks
 from speechkit.reports.parameters import check_parameters, find_report, report_parameters
@@ -169,21 +170,16 @@ def _locked(folder: Path) -> Iterator[None]:
     """Hold the folder for this process; the lock goes with it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("a")
+        held = lock(folder / ".lock", wait=False)
     except OSError as error:
         raise ReportError(
             f"{folder} cannot be written: {error.strerror}. Choose another folder with --out."
         ) from error
-    with file:
-        if os.name == "posix":
-            import fcntl
-
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise ReportError(
-                    f"another process makes reports in {folder}. Wait for it, or choose another folder with --out."
-                ) from None
+    if held is None:
+        raise ReportError(
+            f"another process makes reports in {folder}. Wait for it, or choose another folder with --out."
+        )
+    with held:
         yield
 
 

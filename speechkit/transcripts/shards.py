@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from speechkit.errors import CorpusError
+from speechkit.lock import lock
 
 _SUFFIX = ".parquet"
 _PART = ".part"
@@ -28,18 +29,10 @@ _PART = ".part"
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock: one writer at a time, over threads and processes; it goes with its process."""
     try:
-        file = (folder / ".lock").open("a")
+        held = lock(folder / ".lock")
     except OSError as error:
         raise CorpusError(f"{folder} cannot be written: {error.strerror}. Check the folder.") from error
-    with file:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
+    with held or nullcontext():
         yield
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, partial
@@ -13,7 +13,9 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from speechkit.display.wording import count
 from speechkit.errors import RunError, SpeechkitError
+from speechkit.lock import lock
 from speechkit.progress import ProgressCallback
 from speechkit.settings import Settings
 from speechkit.transcripts.corpus import Corpus, open_corpus
@@ -101,8 +103,9 @@ class Job:
         cannot be written, and CorpusError when the corpus cannot.
         """
         self.reports.mkdir(parents=True, exist_ok=True)
-        with _alone(self.reports / LOCK) as held, _logged(self.reports / LOG):
-            if not held:
+        held = lock(self.reports / LOCK, wait=False)
+        with held or nullcontext(), _logged(self.reports / LOG):
+            if held is None:
                 self.outcome.is_busy = True
             else:
                 _ = self.corpus
@@ -190,7 +193,7 @@ class Job:
         calls = self.corpus.calls
         added = calls[~calls["call_id"].isin(before)]
         hours = added["duration_s"].sum() / 3600
-        self._did(len(added), f"{_count(len(added), 'call')} transcribed ({hours:.2f} h)")
+        self._did(len(added), f"{count(len(added), 'call')} transcribed ({hours:.2f} h)")
 
     def _collect(self, name: str) -> None:
         minutes = self.config.transcribe.max_wait_minutes
@@ -240,11 +243,11 @@ class Job:
         )
         good = len(result.calls) - len(result.failures)
         money = f" for {result.cost:.4f}" if price else ""
-        self._did(good, f"{_count(good, 'call')} summarized{money}")
+        self._did(good, f"{count(good, 'call')} summarized{money}")
         for status, failed in result.failures.groupby("status"):
             first = failed.iloc[0]
             self._problem(
-                f"{_count(len(failed), 'call')} not summarized ({status}): "
+                f"{count(len(failed), 'call')} not summarized ({status}): "
                 f"{first['call_id']}: {first['problem']}"
             )
 
@@ -265,9 +268,9 @@ class Job:
         for text in problems:
             self._problem(text)
         remove_weeks(self.reports, before.date())
-        self._did(gone, f"{_count(gone, 'call')} older than {days} days removed")
+        self._did(gone, f"{count(gone, 'call')} older than {days} days removed")
         if undated:
-            log.info("%s without recorded_at: kept, whatever their age", _count(undated, "call"))
+            log.info("%s without recorded_at: kept, whatever their age", count(undated, "call"))
 
     def report(self) -> None:
         """Make the reports whose calls, notebook or parameters have changed."""
@@ -276,7 +279,7 @@ class Job:
         )
         for text in failed:
             self._problem(text)
-        self._did(made, f"{_count(made, 'report')} made")
+        self._did(made, f"{count(made, 'report')} made")
 
     def index(self) -> None:
         """Bring the list of reports and the index for `speechkit search` up to date."""
@@ -293,29 +296,6 @@ class _Part:
         some = corpus.filter(call_id=call_ids)
         self.calls, self.phrases, self.words = some.calls, some.phrases, some.words
         self.path, self.table, self.write_table = corpus.path, corpus.table, corpus.write_table
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[bool]:
-    """Whether this process is the only one at work; the lock goes with its process, however it ends."""
-    with path.open("a") as file:
-        try:
-            if os.name == "nt":
-                import msvcrt
-
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-            else:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True
 
 
 @contextmanager

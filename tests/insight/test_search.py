@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pandas as pd
 import pytest
@@ -93,6 +95,18 @@ def test_is_nothing_of_a_removed_call_left_in_the_index(corpus: Corpus) -> None:
     assert index.execute("SELECT count(*) FROM found WHERE found MATCH 'parcel'").fetchone() == (0,)
     index.execute("INSERT INTO found (found) VALUES ('integrity-check')")
     index.close()
+
+
+def test_can_four_make_the_index_at_once(corpus: Corpus) -> None:
+    at_once = Barrier(4)
+
+    def found(_: int) -> list[str]:
+        at_once.wait()
+        return search(corpus, "the").call_id.tolist()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(found, range(4)))
+    assert answers == [answers[0]] * 4
 
 
 @pytest.mark.parametrize("content", [b"no database at all, but text " * 50, b""], ids=["garbage", "empty"])
