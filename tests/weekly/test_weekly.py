@@ -66,18 +66,19 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["weekly", "weekly.toml", "--week", "2026-11-12", *arguments])
 
 
-def write_report() -> None:
-    """A report of few words: the days it was given, and the calls of them."""
+def write_report(file: str = "week.ipynb", *chosen_by: str) -> None:
+    """A report of few words: what it was given, the days of a week by default, and how many calls there are."""
+    names = chosen_by or ("start", "end")
     cells = [
-        nbformat.v4.new_code_cell('corpus: str = ""\nstart: str = ""\nend: str = ""'),
+        nbformat.v4.new_code_cell("\n".join(f'{name}: str = ""' for name in ("corpus", *names))),
         nbformat.v4.new_code_cell(
-            "import speechkit\nprint(start, end, len(speechkit.open_corpus(corpus).calls))"
+            f"import speechkit\nprint({', '.join(names)}, len(speechkit.open_corpus(corpus).calls))"
         ),
     ]
     cells[0].metadata["tags"] = ["parameters"]
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, "week.ipynb")
+    nbformat.write(notebook, file)
 
 
 # --- the config ------------------------------------------------------------------------------------------
@@ -221,6 +222,29 @@ def test_a_week_and_the_same_week_again(service: Running) -> None:
         "week of 2026-11-09: 1 call transcribed (0.00 h), 1 call summarized, 1 report"
     )
     assert "2026-11-09 2026-11-15 4" in page.read_text()
+
+
+def test_a_report_for_each_agent(service: Running) -> None:
+    corpus = open_corpus("corpus", create=True)
+    for number, agent in enumerate(["amy", "bo", "amy"]):
+        corpus.add(sample_call(f"c{number}", recorded_at=f"2026-11-1{number}T09:00:00", agent=agent))
+    Path("in").mkdir()
+    Path("weekly.toml").write_text(CONFIG + REPORT.replace("week.ipynb", "agent.ipynb") + 'by = "agent"\n')
+    write_report("agent.ipynb", "agent")
+    first = run()
+    assert (first.exit_code, first.stdout) == (
+        0,
+        "week of 2026-11-09: 3 calls summarized, 2 reports made\n",
+    )
+    folder = Path("reports/agent_by_agent")
+    assert sorted(path.name for path in folder.glob("*.html")) == ["amy.html", "bo.html", "index.html"]
+    assert "amy 3" in (folder / "amy.html").read_text()
+    assert "agent_by_agent/index.html" in Path("reports/index.html").read_text()
+    assert run().stdout == "week of 2026-11-09: nothing to do\n"
+    corpus.add(sample_call("c3", recorded_at="2026-11-13T09:00:00", agent="bo"))
+    assert run().stdout == "week of 2026-11-09: 1 call summarized, 1 report made\n", "amy's has not changed"
+    (folder / "amy.html").unlink()
+    assert run().stdout == "week of 2026-11-09: 1 report made\n"
 
 
 def test_a_night_without_the_service(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
