@@ -20,6 +20,7 @@ SpeechkitError
 ├── TranscriptError              a result file that is not a transcript
 ├── CorpusError                  a corpus folder that cannot be read or written
 ├── SummaryError                 the language model refused, was cut off, or answered nonsense
+├── WorkersError                 a scheduler or its workers cannot be used, or a worker's process died
 ├── ReportError                  an unknown report, an unknown or mistyped parameter, a notebook that raised
 └── LocalServiceError            the local service cannot start or answer
     └── ModelError               a model file is missing or is not what it should be
@@ -124,6 +125,10 @@ class CorpusError(SpeechkitError):
 
 class SummaryError(SpeechkitError):
     """The language model refused, was cut off, or answered something else."""
+
+
+class WorkersError(SpeechkitError):
+    """A scheduler or its workers cannot be used, or a worker's process died."""
 
 
 class ReportError(SpeechkitError):

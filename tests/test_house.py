@@ -35,7 +35,7 @@ def tracked() -> list[Path]:
 
 # --- what may import what ----------------------------------------------------------------------------------------
 
-EVERYONE = {"errors", "limits", "lock", "progress", "audio", "numerals", "whole"}
+EVERYONE = {"errors", "limits", "lock", "progress", "audio", "numerals", "whole", "each"}
 MAY_IMPORT = {
     "errors": set(),
     "limits": set(),
@@ -44,6 +44,7 @@ MAY_IMPORT = {
     "numerals": {"errors"},
     "audio": {"errors", "limits", "progress", "whole"},
     "whole": set(),
+    "each": {"errors"},
     "settings": {"errors", "limits"},
     "demo": EVERYONE,
     "shapes": set(),
