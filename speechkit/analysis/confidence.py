@@ -146,10 +146,43 @@ def doubtful(
        start_s  end_s           before        text after
     0      3.0    5.9  please take the  boy a flex  plan
     """
-    words = by_phrase(transcript.words)
+    order, starts, ends = _doubtful(transcript.words, below, window, min_words)
+    answer = passages(transcript.words.iloc[order], starts, ends, context)
+    return answer.sort_values(["call_id", "start_s"], ignore_index=True)
+
+
+def least_sure(
+    words: pd.DataFrame, most: int, below: float = BELOW, window: int = WINDOW, min_words: int = 2
+) -> pd.DataFrame:
+    """Tell in which calls the passages of `doubtful` with the least confidence are, without writing them out.
+
+    One row for each of at most `most` passages: `call_id` and `confidence`, the least first. `words` needs the
+    columns call_id, phrase_id and confidence.
+
+    >>> words = pd.DataFrame({"call_id": ["a", "a", "b", "b"], "phrase_id": ["a:1", "a:1", "b:1", "b:1"],
+    ...                       "confidence": [0.4, 0.3, 0.2, 0.1]})
+    >>> least_sure(words, most=1)["call_id"].tolist()
+    ['b']
+    """
+    order, starts, ends = _doubtful(words, below, window, min_words)
+    known = words["confidence"].to_numpy(dtype=float, na_value=np.nan)[order]
+    total = np.append(0.0, np.cumsum(np.nan_to_num(known)))
+    number = np.append(0, np.cumsum(~np.isnan(known)))
+    mean = (total[ends + 1] - total[starts]) / (number[ends + 1] - number[starts])
+    if len(mean) > most > 0:  # which are about the least, then exactly
+        near = mean <= np.partition(mean, most - 1)[most - 1] + 1e-6
+        starts, ends = starts[near], ends[near]
+    exact = [float(np.nanmean(known[a : b + 1])) for a, b in zip(starts, ends, strict=True)]
+    found = pd.DataFrame({"call_id": words["call_id"].iloc[order[starts]].array, "confidence": exact})
+    return found.sort_values(["confidence", "call_id"], ignore_index=True).head(most)
+
+
+def _doubtful(words: pd.DataFrame, below: float, window: int, min_words: int) -> tuple[Any, Any, Any]:
+    """The order `by_phrase`, and in it the places where each doubtful passage starts and ends."""
     phrase, _ = pd.factorize(words["phrase_id"])
-    count = len(words)
-    confidence = words["confidence"].to_numpy(dtype=float, na_value=np.nan)
+    order = np.argsort(phrase, kind="stable")
+    phrase, count = phrase[order], len(words)
+    confidence = words["confidence"].to_numpy(dtype=float, na_value=np.nan)[order]
     first, last = _edges(phrase)
     # the margin is for sums of floats: a mean of just `below` is not under it
     low = _windowed_mean(confidence, first, last, window) < below - 1e-9
@@ -161,9 +194,7 @@ def doubtful(
     if len(starts):
         starts, ends = ahead[starts], behind[ends]
     keep = (ends - starts + 1) >= min_words
-    starts, ends = starts[keep], ends[keep]
-    answer = passages(words, starts, ends, context)
-    return answer.sort_values(["call_id", "start_s"], ignore_index=True)
+    return order, starts[keep], ends[keep]
 
 
 def passages(words: pd.DataFrame, starts: Any, ends: Any, context: int = 5) -> pd.DataFrame:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from speechkit.analysis.measures import measure
 from speechkit.analysis.repeats import WITHIN_DAYS, repeat_contacts
-from speechkit.analysis.selection import parties, summaries_of, whole_calls
-from speechkit.analysis.speakers import silences
+from speechkit.analysis.selection import summaries_of
 
 if TYPE_CHECKING:
+    from speechkit.progress import ProgressCallback
     from speechkit.transcripts.corpus import Corpus
 
 
@@ -20,6 +21,7 @@ def outcomes(
     customer: str = "caller_number",
     within_days: float = WITHIN_DAYS,
     agent_channel: int | None = 0,
+    progress: ProgressCallback | None = None,
 ) -> pd.DataFrame:
     """Join what is known of each call: its columns, its measures, its summary, its topic, and what followed.
 
@@ -29,7 +31,8 @@ def outcomes(
     agent_share (of the speech, 0 to 1), and topic where `topics` (the `calls` of `topics.find_topics`) is given.
     One row a call.
     """
-    table = whole_calls(corpus)
+    measured = measure(corpus, agent_channel=agent_channel, below=None, progress=progress)
+    table = measured.calls
     said = summaries_of(corpus, corpus.call_ids)[["call_id", "resolved", "reason"]]
     table = table.merge(said, on="call_id", how="left")
     known = table["resolved"].notna()
@@ -41,9 +44,9 @@ def outcomes(
     )
     table = table.merge(again, on="call_id", how="left")
     table["weekday"] = table["recorded_at"].dt.day_name()
-    longest = silences(corpus).groupby("call_id")["duration_s"].max()
+    longest = measured.silences.groupby("call_id")["duration_s"].max()
     table["longest_silence_s"] = table["call_id"].map(longest).fillna(0.0)
-    talk = parties(corpus, agent_channel)
+    talk = measured.parties
     share = talk.loc[talk["role"] == "agent"].set_index("call_id")["talk_share"]
     table["agent_share"] = table["call_id"].map(share)
     return table if topics is None else table.merge(topics[["call_id", "topic"]], on="call_id", how="left")

@@ -78,6 +78,7 @@ _SAYINGS: Final = (
     ("greets the agent back", CUSTOMER, 1.0, _REPLY, r"^(?:hi|hello|good (?:morning|afternoon|evening))\b"),
 )  # fmt: skip
 _SPEAKS_FIRST: Final = 0.7  # who is called speaks first: the agent of an inbound call
+_SOMEBODY: Final = r"\b(?:this is|my name is|i am|i'm)\b|\bspeaking\b"
 _IS_NAMED: Final = 3.0  # "this is Megan", where the calls table says that the agent is Megan
 
 
@@ -160,10 +161,12 @@ def _evidence(phrases: pd.DataFrame, about: pd.DataFrame) -> pd.DataFrame:
         said = text.str.contains(pattern, case=False) & place.between(places.start, places.stop - 1)
         parts.append(table[said].assign(evidence=name, role=role, weight=weight))
     if "agent" in calls:
-        agent = table["call_id"].map(calls["agent"]).fillna("")
-        pairs = zip(agent, text, strict=True)
+        some = text.str.contains(_SOMEBODY, case=False)  # a search for a name in each phrase takes long
+        agent = table["call_id"][some].map(calls["agent"]).fillna("").astype("str")
+        pairs = zip(agent, text[some], strict=True)
         named = [bool(a) and bool(_introduces(a).search(t)) for a, t in pairs]
-        parts.append(table[named].assign(evidence="has the agent's name", role=AGENT, weight=_IS_NAMED))
+        rows = table[some][named]
+        parts.append(rows.assign(evidence="has the agent's name", role=AGENT, weight=_IS_NAMED))
     inbound = "direction" not in calls or table["call_id"].map(calls["direction"]).ne("outbound")
     first = AGENT if inbound is True else np.where(inbound, AGENT, CUSTOMER)
     opens = table.assign(evidence="speaks first", role=first, weight=_SPEAKS_FIRST)

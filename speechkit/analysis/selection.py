@@ -30,20 +30,18 @@ class Shelf(Protocol):
     def table(self, name: str) -> pd.DataFrame: ...
 
 
-def select(transcript: Transcript, *, start: str = "", end: str = "", **wanted: str) -> Transcript:
-    """Keep the calls from the day `start` to the day `end`, both included, with these values in their
+def among(calls: pd.DataFrame, *, start: str = "", end: str = "", **wanted: str) -> pd.DataFrame:
+    """Keep the rows of calls from the day `start` to the day `end`, both included, with these values in their
     columns.
 
     An empty text means any. ValueError for a day that cannot be read, and for a column that the calls do not
     have.
 
-    >>> import pandas as pd
-    >>> from speechkit.transcripts.schema import Transcript
-    >>> calls = pd.DataFrame({"call_id": ["a", "b"], "queue": ["billing", "sales"]})
-    >>> select(Transcript(calls), queue="sales", agent="").call_ids
-    ['b']
+    >>> among(pd.DataFrame({"call_id": ["a", "b"], "queue": ["billing", "sales"]}), queue="sales", agent="")
+      call_id  queue
+    0       b  sales
     """
-    calls = in_period(transcript.calls, start, end)
+    calls = in_period(calls, start, end)
     for column, value in wanted.items():
         if not value:
             continue
@@ -52,11 +50,23 @@ def select(transcript: Transcript, *, start: str = "", end: str = "", **wanted: 
                 f"the calls have no column {column!r}. Add it with: speechkit transcribe ... --metadata CSV"
             )
         calls = calls[calls[column] == value]
+    return calls.reset_index(drop=True)
+
+
+def select(transcript: Transcript, *, start: str = "", end: str = "", **wanted: str) -> Transcript:
+    """Keep the calls `among` those of a transcript, with all that was said in them.
+
+    >>> from speechkit.transcripts.schema import Transcript
+    >>> calls = pd.DataFrame({"call_id": ["a", "b"], "queue": ["billing", "sales"]})
+    >>> select(Transcript(calls), queue="sales", agent="").call_ids
+    ['b']
+    """
+    calls = among(transcript.calls, start=start, end=end, **wanted)
     return transcript.filter(call_id=calls["call_id"].tolist())
 
 
 def parties(
-    transcript: Transcript, agent_channel: int | None = 0, *, rules: Rules = RULES, guess: bool = True
+    transcript: speakers.Tables, agent_channel: int | None = 0, *, rules: Rules = RULES, guess: bool = True
 ) -> pd.DataFrame:
     """Join what is known of each party of each call: `speakers.talk`, its role and the metadata of the call.
 
@@ -71,7 +81,7 @@ def parties(
     return table.merge(about, on="call_id")
 
 
-def whole_calls(transcript: Transcript, *, rules: Rules = RULES) -> pd.DataFrame:
+def whole_calls(transcript: speakers.Tables, *, rules: Rules = RULES) -> pd.DataFrame:
     """Join what is known of each call: its columns, its `day`, and those of `speakers.overview`."""
     measured = speakers.overview(transcript, rules).drop(columns="duration_s")
     calls = transcript.calls

@@ -31,6 +31,9 @@ ROLES: Final[Mapping[str, tuple[str, str, str]]] = {
 """Colour, marker and hatch of each role, the same in every figure; `other` is a party whose role is not
 known."""
 
+MOST_MARKS: Final = 300
+"""More marks in a row lie on one another and say no more."""
+
 P = ParamSpec("P")
 
 
@@ -76,16 +79,21 @@ def strips(
     first: int = 0,
     size: int | None = None,
 ) -> None:
-    """Draw each row's values as marks on a line with the median as a bar and a number."""
+    """Draw each row's values as marks on a line with the median as a bar and a number.
+
+    Of more than MOST_MARKS values so many are drawn, evenly by their order; say so with `thinned`.
+    """
     from matplotlib.patheffects import withStroke
 
     colour, marker, _ = ROLES[role]
     see = 0.75 if max(len(values) for _, values in rows) <= 50 else 0.3
+    drawn = np.linspace(0.0, 1.0, MOST_MARKS)
     halo = [withStroke(linewidth=3, foreground="white")]
     for place, (_, values) in enumerate(rows, first):
+        shown = values if len(values) <= MOST_MARKS else values.quantile(drawn, interpolation="nearest")
         # spread by the golden ratio: even, and the same each time
-        spread = (np.arange(len(values)) * 0.618 % 1 - 0.5) * min(0.5, 0.08 * len(values))
-        axes.scatter(values, place + spread, color=colour, marker=marker, alpha=see, linewidths=0, zorder=3)
+        spread = (np.arange(len(shown)) * 0.618 % 1 - 0.5) * min(0.5, 0.08 * len(shown))
+        axes.scatter(shown, place + spread, color=colour, marker=marker, alpha=see, linewidths=0, zorder=3)
         median = float(values.median())
         if len(values) == 1:
             where = (median, place)
@@ -100,6 +108,13 @@ def strips(
     axes.set_yticks(range(len(rows)), [label(str(name)) for name, _ in rows])
     axes.set_ylim((size or len(rows)) - 0.4, -0.75)
     axes.grid(visible=False, axis="y")
+
+
+def thinned(rows: list[tuple[str, pd.Series[float]]]) -> str:
+    """The sentence of a caption that says that `strips` does not draw every value; empty where it does."""
+    if max(len(values) for _, values in rows) <= MOST_MARKS:
+        return ""
+    return f" Of a row with more than {MOST_MARKS} marks, {MOST_MARKS} are drawn, evenly from the least to the most."
 
 
 def luminance(colour: Any) -> float:

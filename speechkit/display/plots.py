@@ -23,6 +23,7 @@ from speechkit.display.canvas import (
     luminance,
     strips,
     styled,
+    thinned,
 )
 from speechkit.display.picture import Note, Picture, Shown
 from speechkit.display.wording import count, day, label, length, listing, part, percent
@@ -85,17 +86,17 @@ def talk_shares(talk: pd.DataFrame, by: str = "queue") -> Shown:
     if len(agents) > 1:
         finding += f", and more than 60% in {part(many, len(agents), 'call')}"
     groups = agents[by].fillna("not known")
-    rows = groups.value_counts().index[:12].tolist()
+    names = groups.value_counts().index[:12].tolist()
+    rows = [(name, agents.loc[groups == name, "talk_share"] * 100) for name in names]
     figure, axes = canvas(finding, 1.1 + 0.42 * len(rows))
-    strips(
-        axes, [(name, agents.loc[groups == name, "talk_share"] * 100) for name in rows], "agent", "{:.0f}%"
-    )
+    strips(axes, rows, "agent", "{:.0f}%")
     axes.axvline(50, color=GREY, linewidth=1, linestyle="--")
     axes.set_xlim(0, 100)
     axes.set_xlabel("agent's share of the speech, %")
     axes.set_ylabel(label(by))
     caption = (
         "Each dot is a call, each bar with its number the median. At the dashed line both speak equally long."
+        + thinned(rows)
     )
     if left_out:
         caption += f" Left out, as nobody knows who the agent is: {count(left_out, 'call')}."
@@ -132,7 +133,7 @@ def pace(talk: pd.DataFrame, least_s: float = 10.0) -> Shown:
     axes.set_xlabel("words a minute of own speaking time")
     caption = (
         "Each mark is one party of one call, each bar with its number the median. "
-        f"Who speaks for less than {least_s:.0f} s is left out."
+        f"Who speaks for less than {least_s:.0f} s is left out.{thinned(rows)}"
     )
     return Picture(figure, finding, caption, f"Dot plot of words a minute by role. {finding}.")
 

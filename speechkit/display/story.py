@@ -4,6 +4,7 @@ one."""
 from __future__ import annotations
 
 import html
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,15 +50,14 @@ def scope(calls: pd.DataFrame, **wanted: str) -> Note:
 
 
 def in_short(
-    overview: pd.DataFrame, words: pd.DataFrame, summaries: pd.DataFrame, below: float
+    overview: pd.DataFrame, doubtful_share: float, summaries: pd.DataFrame, below: float
 ) -> Cards | Note:
-    """The report in six numbers, from `speakers.overview`, the table of words, and the summaries."""
+    """The report in six numbers, from `calls` and `doubtful_share` of `measures.measure`, and the summaries."""
     if overview.empty:
         return Note(
             "There is nothing to count. Choose other days, another agent or queue, or another corpus."
         )
     total, silent = overview["duration_s"].sum(), overview["silence_s"].sum()
-    sure = words["confidence"].dropna()
     dumb = int((overview["words"] == 0).sum())
     cards = [
         (
@@ -74,7 +74,7 @@ def in_short(
         ("Words", f"{int(overview['words'].sum()):,}", f"{_pace(overview)} a minute of speech"),
         (
             "Doubtful words",
-            percent(float((sure < below).mean())) if len(sure) else "–",
+            "–" if math.isnan(doubtful_share) else percent(doubtful_share),
             f"confidence below {below:g}",
         ),
     ]

@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import pandas as pd
 
 from speechkit.errors import CorpusError
 from speechkit.transcripts import shards
-from speechkit.transcripts.metadata import join_metadata
-from speechkit.transcripts.schema import CALLS, TABLES, Transcript, conform, empty, stack
+from speechkit.transcripts.metadata import join_metadata, with_metadata_of
+from speechkit.transcripts.schema import TABLES, Transcript, conform, empty, stack
 
 CALLS_PER_SHARD: Final = 5000
 _MANY_SHARDS: Final = 64
@@ -76,6 +76,7 @@ class Corpus(Transcript):
     def __init__(self, path: Path) -> None:
         self.path = path
         self._held: dict[str, tuple[tuple[str, ...], pd.DataFrame]] = {}
+        self._listed: tuple[tuple[str, ...], dict[str, list[str]]] = ((), {})
 
     @property
     def sources(self) -> dict[str, str]:
@@ -93,6 +94,11 @@ class Corpus(Transcript):
             return None
         places = [Path.cwd(), *self.path.absolute().parents]
         return next((path for place in places if (path := place / Path(source)).is_file()), None)
+
+    @property
+    def call_ids(self) -> list[str]:
+        """The ids of the calls, in order."""
+        return sorted(call_id for ids in self._retried(self._call_ids).values() for call_id in ids)
 
     @property
     def tables(self) -> list[str]:
@@ -118,10 +124,23 @@ class Corpus(Transcript):
         """Return the transcript of one call, reading no other from the disk."""
         if call_id not in self.call_ids:
             raise CorpusError(f"{self.path} has no call {call_id!r}. Its call_ids lists what it has.")
-        if set(TABLES) <= set(self._held):
-            return super().call(call_id)
-        filters = [("call_id", "==", call_id)]
-        frames = self._retried(lambda: {name: self._table(name, filters=filters) for name in TABLES})
+        return super().call(call_id) if set(TABLES) <= set(self._held) else self.read([call_id])
+
+    def read(
+        self, call_ids: Collection[str], columns: Mapping[str, Sequence[str]] | None = None
+    ) -> Transcript:
+        """Return the transcript of some calls, reading little else from the disk.
+
+        With `columns`, by table, only the tables that it names are read, and of them these columns and call_id.
+        Raises CorpusError for a call that is not there, or not any more.
+        """
+        if columns is not None:
+            columns = {"calls": (), **columns}
+            columns = {name: list(dict.fromkeys(["call_id", *asked])) for name, asked in columns.items()}
+        frames = self._read(call_ids, columns)
+        absent = set(call_ids).difference(frames["calls"]["call_id"])
+        if absent:
+            raise CorpusError(f"{self.path} has no call {min(absent)!r}. Its call_ids lists what it has.")
         return Transcript._trusted(frames)
 
     @property
@@ -141,18 +160,15 @@ class Corpus(Transcript):
 
         With `call_ids`, only these. A shard that a writer replaces meanwhile is read from where it went.
         """
-        wanted = set(self.call_ids if call_ids is None else call_ids)
-        while wanted:
-            held = {shard: wanted.intersection(ids) for shard, ids in self._retried(self._call_ids).items()}
-            shard, found = next(((s, ids) for s, ids in held.items() if ids), ("", set()))
-            if not found:
-                return
-            try:
-                frame = self._shards(name, {shard: sorted(found)}, columns)
-            except FileNotFoundError:
-                continue
-            wanted -= found
-            yield frame
+        for wanted in self.split(call_ids, CALLS_PER_SHARD):
+            yield self._read(wanted, {name: columns})[name]
+
+    def split(self, call_ids: Collection[str] | None = None, most: int = 1000) -> list[list[str]]:
+        """Divide calls, all or some, into lists of at most `most` that are cheap to `read` together."""
+        held = self._retried(self._call_ids)
+        wanted = None if call_ids is None else set(call_ids)
+        lists = [sorted(ids if wanted is None else wanted.intersection(ids)) for ids in held.values()]
+        return [ids[start : start + most] for ids in lists for start in range(0, len(ids), most)]
 
     def add(
         self,
@@ -179,7 +195,7 @@ class Corpus(Transcript):
             old = self._holding(there)
             rest = self._rest(old, set(new))
             if there:
-                tables["calls"] = _with_metadata_of(self._table("calls"), tables["calls"])
+                tables["calls"] = with_metadata_of(self._table("calls"), tables["calls"])
             if metadata is not None:
                 tables["calls"] = join_metadata(tables["calls"], metadata)
             self._replace(old, {name: stack(name, [rest[name], tables[name]]) for name in TABLES})
@@ -229,24 +245,50 @@ class Corpus(Transcript):
         for _ in range(_PATIENCE):
             try:
                 return read()
-            except FileNotFoundError:
-                continue
+            except FileNotFoundError as error:
+                lost = Path(error.filename)
+                if lost.parent.name in TABLES and (self.path / "calls" / lost.name).exists():  # not replaced
+                    raise CorpusError(
+                        f"{lost} is missing. Restore it, or remove the calls of {self.path / 'calls' / lost.name} "
+                        "and transcribe them again."
+                    ) from None
         raise CorpusError(f"{self.path} changes all the time. Read it when no writer is at work.")
 
-    def _table(self, name: str, columns: Sequence[str] | None = None, *, filters: Any = None) -> pd.DataFrame:
+    def _read(
+        self, call_ids: Collection[str], columns: Mapping[str, Sequence[str] | None] | None = None
+    ) -> dict[str, pd.DataFrame]:
+        """Read those of the calls that are there; tables that `columns` does not name are empty."""
+        wanted = set(call_ids)
+        asked = dict.fromkeys(TABLES) if columns is None else columns
+
+        def read() -> dict[str, pd.DataFrame]:
+            held = {shard: sorted(wanted.intersection(ids)) for shard, ids in self._call_ids().items()}
+            some = {shard: ids for shard, ids in held.items() if ids}
+            return {
+                name: self._shards(name, some, asked[name]) if name in asked else empty(name)
+                for name in TABLES
+            }
+
+        return self._retried(read)
+
+    def _table(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Read a table; of the model's, in the order of call_id."""
         if name not in TABLES:  # the latest file of a side table is all of it
             latest = shards.shard_names(self.path / name)[-1:]
             return shards.to_frame([shards.read_shard(self.path / name / shard, columns) for shard in latest])
-        return self._shards(name, self._call_ids(), columns, filters=filters)
+        return self._shards(name, self._call_ids(), columns)
 
     def _written(self) -> dict[str, list[str]]:
         """List the calls that were written to each shard."""
         folder = self.path / "calls"
-        return {
-            shard: shards.read_shard(folder / shard, ["call_id"])["call_id"].to_pylist()
-            for shard in shards.shard_names(folder)
-        }
+        names = tuple(shards.shard_names(folder))
+        if names != self._listed[0]:
+            lists = {
+                shard: shards.read_shard(folder / shard, ["call_id"])["call_id"].to_pylist()
+                for shard in names
+            }
+            self._listed = (names, lists)
+        return self._listed[1]
 
     def _call_ids(self) -> dict[str, list[str]]:
         """List the calls that each shard holds: those that no later shard holds."""
@@ -258,18 +300,19 @@ class Corpus(Transcript):
         }
 
     def _shards(
-        self,
-        name: str,
-        held: dict[str, list[str]],
-        columns: Sequence[str] | None = None,
-        *,
-        filters: Any = None,
+        self, name: str, held: Mapping[str, list[str]], columns: Sequence[str] | None = None
     ) -> pd.DataFrame:
         """Read some shards of a table of the model: of each, the calls that it holds."""
         wanted = None if columns is None else list(dict.fromkeys([*columns, "call_id"]))
-        parts = []
+        written, parts = self._written(), []
         for shard, call_ids in held.items():
-            part = shards.read_shard(self.path / name / shard, wanted, filters)
+            some = len(call_ids) < len(written.get(shard, ()))
+            between = (
+                [("call_id", ">=", min(call_ids)), ("call_id", "<=", max(call_ids))]
+                if some and call_ids
+                else None
+            )
+            part = shards.read_shard(self.path / name / shard, wanted, between)
             parts.append(shards.only(part, "call_id", call_ids))
         frame = shards.to_frame(parts) if parts else empty(name)
         known = columns if columns is None else [c for c in columns if c in frame or c in TABLES[name]]
@@ -346,13 +389,3 @@ class Corpus(Transcript):
         shards.write_shard(folder / shards.new_name(old), frame)
         for shard in old:
             (folder / shard).unlink(missing_ok=True)
-
-
-def _with_metadata_of(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Fill what `new` calls lack of metadata with what was known of the same calls."""
-    held = old.set_index("call_id").reindex(new["call_id"]).set_axis(new.index)
-    for column in held:
-        if column == "recorded_at" or column not in CALLS:
-            known = new[column].where(new[column].notna(), held[column]) if column in new else held[column]
-            new = new.assign(**{str(column): known})
-    return new

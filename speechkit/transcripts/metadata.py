@@ -140,3 +140,13 @@ def _file_names(calls: pd.DataFrame) -> pd.Series[str]:
     if "source" not in calls:
         return pd.Series(None, index=calls.index, dtype="str")
     return calls["source"].map(_file_name, na_action="ignore").astype("str")
+
+
+def with_metadata_of(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Fill what `new` calls lack of metadata with what was known of the same calls."""
+    held = old.set_index("call_id").reindex(new["call_id"]).set_axis(new.index)
+    for column in held:
+        if column == "recorded_at" or column not in CALLS:
+            known = new[column].where(new[column].notna(), held[column]) if column in new else held[column]
+            new = new.assign(**{str(column): known})
+    return new

@@ -137,6 +137,31 @@ def test_one_call_is_read_without_the_others(corpus: Corpus) -> None:
     assert other.exists()
 
 
+def test_some_calls_and_some_columns_are_read(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "_ROWS", 3)  # calls lie in several groups of rows
+    corpus.add(said("d", "b", "e"))
+    corpus.add(said("c", "a"))
+    same(corpus.read(["e", "a", "d"]), said("a", "d", "e"))
+    some = corpus.read(["c", "b"], {"words": ["start_s"]})
+    assert list(some.words) == ["call_id", "start_s"]
+    assert some.words["call_id"].tolist() == ["b"] * 4 + ["c"] * 4
+    assert (some.call_ids, len(some.phrases)) == (["b", "c"], 0)
+    same(corpus.read([]), Transcript(corpus.calls.iloc[:0]))
+    with pytest.raises(CorpusError, match="no call 'x'"):
+        corpus.read(["b", "x"])
+    assert sorted(corpus.split(most=2)) == [["a", "c"], ["b", "d"], ["e"]]
+    assert corpus.split(["e", "c", "x"]) == [["e"], ["c"]]
+    assert [part["call_id"].tolist() for part in corpus.parts("calls")] == [["b", "d", "e"], ["a", "c"]]
+
+
+def test_a_shard_that_is_gone_is_named(corpus: Corpus) -> None:
+    corpus.add(said("a"))
+    next((corpus.path / "phrases").iterdir()).unlink()
+    for read in (lambda: corpus.phrases, lambda: corpus.call("a"), lambda: list(corpus.parts("phrases"))):
+        with pytest.raises(CorpusError, match=r"phrases/000001-\w+.parquet is missing. Restore it"):
+            read()
+
+
 def test_another_process_is_noticed(corpus: Corpus) -> None:
     corpus.add(said("a"))
     assert corpus.call_ids == corpus.calls["call_id"].tolist() == ["a"]
