@@ -23,7 +23,20 @@ if TYPE_CHECKING:
     from speechkit.settings import Settings
     from speechkit.transcripts.corpus import Corpus
 
-REPORTS: Final = (".html", ".htm", ".ipynb", ".srt", ".vtt", ".ass", ".txt", ".csv", ".json", ".md", ".png")
+REPORTS: Final = (
+    ".html",
+    ".htm",
+    ".ipynb",
+    ".pdf",
+    ".srt",
+    ".vtt",
+    ".ass",
+    ".txt",
+    ".csv",
+    ".json",
+    ".md",
+    ".png",
+)
 """Files of a reports folder that may be of a call: by their name, or by the call_id in their text."""
 
 _ROWS: Final = """
@@ -213,8 +226,13 @@ def _in_reports(done: Forgotten, folder: Path) -> None:
         if path.suffix.lower() not in REPORTS or not path.is_file():
             continue
         if _names(path, done.call_id):
-            path.unlink()
-            done.removed.append(f"{path}: it named the call; make it anew without it if it is of others, too")
+            # the text of a PDF is packed: it says what the page or the notebook beside it says
+            for gone in dict.fromkeys((path, path.with_suffix(".pdf"))):
+                if gone.exists():
+                    gone.unlink()
+                    done.removed.append(
+                        f"{gone}: it named the call; make it anew without it if it is of others, too"
+                    )
 
 
 def _names(path: Path, call_id: str) -> bool:

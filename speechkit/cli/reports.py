@@ -22,19 +22,23 @@ class _By(StrEnum):
 def report(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A report of notebooks/reports, or a path.")],
     corpus: Annotated[Path, typer.Option(metavar="DIR", help="The corpus.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The HTML file to write.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The file to write, .html or, where Chromium is, .pdf.")
+    ],
     parameter: Annotated[
         list[str] | None,
         typer.Option(
             "-p", "--parameter", metavar="NAME=VALUE", help="A parameter of the report; repeatable."
         ),
     ] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print a PDF beside it, with Chromium.")] = False,
 ) -> None:
-    """Run a report notebook over a corpus and write it as one HTML file."""
+    """Run a report notebook over a corpus and write it as one HTML file, or as PDF."""
     from speechkit.reports import run_report
 
+    given = _given(parameter)
     with show_progress() as show:
-        typer.echo(run_report(name, corpus=corpus, out=out, parameters=_given(parameter), progress=show))
+        typer.echo(run_report(name, corpus=corpus, out=out, parameters=given, pdf=pdf, progress=show))
 
 
 def reports(
@@ -52,10 +56,14 @@ def reports(
         int | None, typer.Option(min=1, help="Reports at once; one for each core when not given.")
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Make what has not changed, too.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print a PDF beside each, with Chromium.")] = False,
 ) -> None:
     """Make a report for every call, agent, day or queue, and a page that lists them."""
     from speechkit.reports.fleet import run_reports
+    from speechkit.reports.pdf import find_chromium, write_pdfs
 
+    if pdf:
+        find_chromium()
     with show_progress() as show:
         table = run_reports(
             name,
@@ -67,6 +75,8 @@ def reports(
             again=again,
             progress=show,
         )
+        if pdf:
+            write_pdfs([out / file for file in table["file"]], show)
     counts = table["status"].value_counts()
     told = ", ".join(
         f"{counts[status]} {status}" for status in ("made", "unchanged", "failed") if status in counts

@@ -268,9 +268,8 @@ def crossed(table: pd.DataFrame, most: int = 12) -> Shown:
         )
     rows, columns = label(str(table.index.name)), label(str(table.columns.name))
     totals, ends = table.sum(axis=1), table.sum(axis=0)
-    finding = (
-        f"Most frequent {rows}: {_leaders(totals, calls)}; most frequent {columns}: {_leaders(ends, calls)}"
-    )
+    finding = f"{_leaders(rows, totals, calls)}; {_leaders(columns, ends, calls)}"
+    finding = finding[0].upper() + finding[1:]
     if calls == 1:
         return Note(f"The only call with a summary: {rows} {_leader(totals)}, {columns} {_leader(ends)}.")
     shown = table.iloc[:most, :most]
@@ -303,13 +302,13 @@ def crossed(table: pd.DataFrame, most: int = 12) -> Shown:
     return Picture(figure, finding, caption, f"Table of {rows} by {columns} with counts. {finding}.")
 
 
-def _leaders(totals: pd.Series[int], calls: int) -> str:
-    """The most frequent value with its part of the calls; all of them where several are equally frequent."""
+def _leaders(noun: str, totals: pd.Series[int], calls: int) -> str:
+    """The most frequent value, or two, with its part of the calls; none where more are equally frequent."""
     most = int(totals.max())
     names = [label(str(name)) for name in totals.index[totals == most]]
     if len(names) > 2:
-        return f"{len(names)} alike ({most} of {calls} each)"
-    return f"{listing(names)} ({most} of {calls}{' each' if len(names) > 1 else ''})"
+        return f"no {noun} leads: {len(names)} have {most} of {calls} calls each"
+    return f"most frequent {noun}: {listing(names)} ({most} of {calls}{' each' if len(names) > 1 else ''})"
 
 
 def _leader(totals: pd.Series[int]) -> str:

@@ -25,7 +25,7 @@ def scope(calls: pd.DataFrame, **wanted: str) -> Note:
     >>> calls = pd.DataFrame({"call_id": ["a"], "duration_s": [95.0]})
     >>> calls = calls.assign(recorded_at=pd.Timestamp("2026-09-07"))
     >>> scope(calls, queue="billing", agent="")
-    1 call of 7 Sep 2026, 95 s of recording. Only calls with queue billing.
+    1 call (a) of 7 Sep 2026, 95 s of recording. Only calls with queue billing.
     >>> scope(calls.iloc[:0], queue="billing")
     No call in this corpus has queue billing.
     """
@@ -39,9 +39,8 @@ def scope(calls: pd.DataFrame, **wanted: str) -> Note:
     if len(dates) and dates.min().date() != dates.max().date():
         when = f" from {day(dates.min())} to {day(dates.max())}"
     undated = len(calls) - len(dates)
-    sentences = [
-        f"{count(len(calls), 'call')}{when}, {length(float(calls['duration_s'].sum()))} of recording."
-    ]
+    many = count(len(calls), "call") + (f" ({calls['call_id'].iloc[0]})" if len(calls) == 1 else "")
+    sentences = [f"{many}{when}, {length(float(calls['duration_s'].sum()))} of recording."]
     if undated and len(dates):
         sentences.append(f"{count(undated, 'call')} without a date.")
     if chosen:
@@ -92,7 +91,8 @@ def engines(calls: pd.DataFrame) -> Note:
     if known.empty:
         return Note("Which recognizer wrote these transcripts is not recorded.")
     parts = [f"{name} ({count(int(number), 'call')})" for name, number in known.value_counts().items()]
-    return Note(f"Recognized by {listing(parts)}.")
+    said = f"Recognized by {listing(parts)}."
+    return Note(said.replace("Recognized by written by", "Written by"))  # made up by a script, as data/weeks
 
 
 @dataclass(frozen=True)

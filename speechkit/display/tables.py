@@ -6,7 +6,9 @@ import html
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final
 
 import pandas as pd
 
@@ -15,6 +17,8 @@ from speechkit.display.wording import count, label
 
 MOST_ROWS = 50
 """Beyond it a table in a notebook is not read but scrolled; the whole is in the DataFrame."""
+
+_HIDDEN: Final = re.compile(r"\[[A-Z]+\]")  # what stands in the place of personal data
 
 
 @dataclass(frozen=True)
@@ -99,11 +103,29 @@ class Markup:
 def passage(before: str, text: str, after: str) -> Markup:
     """Mark the doubtful words between the words around them.
 
+    What hides several words says so once, and is marked where one of them is doubtful.
+
     >>> passage("take the", "boy a flex", "").html
     'take the <mark>boy a flex</mark>'
+    >>> passage("it is [EMAIL]", "[EMAIL]", "[EMAIL] thanks").html
+    'it is <mark>[EMAIL]</mark> thanks'
+    >>> passage("it is [EMAIL]", "", "").html
+    'it is <mark>[EMAIL]</mark>'
     """
-    parts = [html.escape(before), f"<mark>{html.escape(text)}</mark>", html.escape(after)]
-    return Markup(" ".join(part for part in parts if part))
+    if not text:  # written together with the word before
+        before, _, text = before.rpartition(" ")
+    words: list[tuple[str, bool]] = []
+    for part, marked in ((before, False), (text, True), (after, False)):
+        for word in part.split():
+            if words and word == words[-1][0] and _HIDDEN.fullmatch(word):
+                words[-1] = (word, marked or words[-1][1])
+            else:
+                words.append((word, marked))
+    runs = (
+        (marked, html.escape(" ".join(word for word, _ in run)))
+        for marked, run in groupby(words, key=itemgetter(1))
+    )
+    return Markup(" ".join(f"<mark>{run}</mark>" if marked else run for marked, run in runs))
 
 
 def with_passages(doubtful: pd.DataFrame) -> pd.DataFrame:

@@ -215,6 +215,7 @@ def _remove_gone(folder: Path, files: set[str], journal: Mapping[str, dict[str, 
             folder / file,
             (folder / file).with_suffix(".ipynb"),
             (folder / file).with_suffix(".failed.ipynb"),
+            (folder / file).with_suffix(".pdf"),
         ):
             path.unlink(missing_ok=True)
 

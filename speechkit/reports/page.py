@@ -19,8 +19,8 @@ NOTEBOOK_ONLY: Final = "notebook-only"
 def write_page(notebook: NotebookNode, name: str) -> str:
     """Write an executed notebook as HTML: one page without inputs that needs no other file and no network.
 
-    Its title is the notebook's `title` parameter, else its first heading. The page ends with the parameters
-    of the run. Text of the template is escaped by jinja; outputs are as the notebook made them.
+    Its title is the notebook's `title` parameter, else its first heading with the call or agent that was
+    chosen. The page ends with the parameters of the run. Text of the template is escaped by jinja; outputs are as the notebook made them.
     """
     title, parameters = _title(notebook, name), _parameters(notebook)
     about = {
@@ -62,12 +62,15 @@ def _exporter() -> Any:
 
 
 def _title(notebook: NotebookNode, name: str) -> str:
-    given = _parameters(notebook).get("title")
+    parameters = _parameters(notebook)
+    given = parameters.get("title")
     if isinstance(given, str) and given.strip():
         return given.strip()
     cells = (cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "markdown")
     found = next((m for source in cells if (m := re.search(r"^# +(.+)$", source, re.M))), None)
-    return found.group(1).strip() if found else name.replace("_", " ")
+    heading = found.group(1).strip() if found else name.replace("_", " ")
+    chosen = parameters.get("call") or parameters.get("agent")
+    return f"{heading}: {chosen}" if chosen else heading
 
 
 def _headings(notebook: NotebookNode) -> Iterator[tuple[str, str]]:

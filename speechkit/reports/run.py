@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from speechkit.errors import ReportError
 from speechkit.progress import ProgressCallback
 from speechkit.reports.parameters import check_parameters, find_report
+from speechkit.reports.pdf import find_chromium, write_pdf
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -24,18 +25,20 @@ def run_report(
     corpus: str | Path,
     out: str | Path,
     parameters: Mapping[str, Any] | None = None,
+    pdf: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Path:
     """Run a report notebook over a corpus and write it as one HTML file; answers the path of that file.
 
     The report is a name in notebooks/reports or the path of a notebook with a `corpus` parameter. The
-    executed notebook is kept beside `out` under the same name. Both appear whole or not at all; folders are
+    executed notebook is kept beside `out` under the same name. An `out` that ends in .pdf is printed by
+    Chromium instead; `pdf=True` prints one beside the HTML file. All appear whole or not at all; folders are
     made.
 
     Raises ReportError for an unknown report or parameter, a value of the wrong type, an `out` that cannot be
-    written (all of these before anything runs) and for a cell that fails: then the message names the cell and
-    the error, and the notebook is kept, as far as it came, as `NAME.failed.ipynb`; an older report stays as
-    it was.
+    written, a PDF without a Chromium (all of these before anything runs) and for a cell that fails: then the
+    message names the cell and the error, and the notebook is kept, as far as it came, as `NAME.failed.ipynb`;
+    an older report stays as it was.
     """
     notebook = find_report(name_or_path)
     given = dict(parameters or {})
@@ -50,14 +53,16 @@ def run_report(
             f"there is no corpus {folder}. Make one with: speechkit transcribe PATH --out {corpus}"
         )
     target = Path(out).expanduser().absolute()
-    if target.suffix.lower() not in (".html", ".htm"):
-        raise ReportError(f"{target.name} is not a name for an HTML file. Let --out end in .html")
+    if target.suffix.lower() not in (".html", ".htm", ".pdf"):
+        raise ReportError(f"{target.name} is not a name for a report. Let --out end in .html or .pdf")
     if target.is_dir():
         raise ReportError(f"{target} is a folder. Name a file in it: {target / (notebook.stem + '.html')}")
+    if pdf or target.suffix.lower() == ".pdf":
+        find_chromium()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".report-", dir=target.parent) as rooms:
-            return _run(notebook, values, target, Path(rooms), progress)
+            return _run(notebook, values, target, Path(rooms), pdf, progress)
     except OSError as error:
         raise ReportError(
             f"{target} cannot be written: {error.strerror or error}. Choose another place with --out."
@@ -65,7 +70,12 @@ def run_report(
 
 
 def _run(
-    notebook: Path, values: dict[str, Any], target: Path, room: Path, progress: ProgressCallback | None
+    notebook: Path,
+    values: dict[str, Any],
+    target: Path,
+    room: Path,
+    pdf: bool,
+    progress: ProgressCallback | None,
 ) -> Path:
     from speechkit.reports.page import write_page
 
@@ -79,8 +89,11 @@ def _run(
         os.replace(executed, failed)
         raise ReportError(f"{error} The notebook is kept as far as it came: {failed}") from error.__cause__
     page.write_text(write_page(node, notebook.stem), encoding="utf-8")
+    if pdf or target.suffix.lower() == ".pdf":
+        write_pdf(page, target.with_suffix(".pdf"))
     os.replace(executed, kept)
-    os.replace(page, target)
+    if target.suffix.lower() != ".pdf":
+        os.replace(page, target)
     failed.unlink(missing_ok=True)
     return target
 

@@ -128,7 +128,7 @@ def test_ties_are_not_broken_in_a_title() -> None:
     table = trends.crossed(SUMMARIES.assign(reason=["x", "y", "z"]))
     picture = plots.crossed(table)
     assert isinstance(picture, Picture)
-    assert picture.finding.startswith("Most frequent reason: 3 alike (1 of 3 each)")
+    assert picture.finding.startswith("No reason leads: 3 have 1 of 3 calls each")
 
 
 def test_a_picture_is_a_png_with_its_alt_text_at_twice_the_size(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_the_parameters_of_the_run_are_told_without_the_place_of_the_corpus(
 ) -> None:
     assert str(made[0].parent.parent.parent) not in made[1]
     assert '<th scope="row">queue</th><td>billing</td>' in made[1]
-    assert '<th scope="row">agent</th><td>any</td>' in made[1]
+    assert '<th scope="row">agent</th><td>not set</td>' in made[1]
 
 
 def test_progress_counts_the_cells(made: tuple[Path, str, list[Progress]]) -> None:
@@ -219,7 +219,7 @@ def test_refused_before_the_run(tmp_path: Path, name: str, given: dict[str, Any]
 @pytest.mark.parametrize(
     ("out", "says"),
     [
-        pytest.param("report.pdf", "Let --out end in .html", id="what-of-another-ending?"),
+        pytest.param("report.docx", "Let --out end in .html or .pdf", id="what-of-another-ending?"),
         pytest.param("taken.html", "is a folder", id="what-of-a-folder?"),
         pytest.param("file/report.html", "cannot be written", id="what-below-a-file?"),
     ],

@@ -1,0 +1,76 @@
+"""Where no Chromium is, or it fails, the message says what to do, and nothing is half-written.
+
+The pages themselves are printed in tests/browser/test_pages.py.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from speechkit.errors import ReportError
+from speechkit.reports import pdf, run_report
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    path = tmp_path / "page.html"
+    path.write_text("<!DOCTYPE html><title>t</title><p>words</p>")
+    return path
+
+
+def browser(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a program in Chromium's place."""
+    path = folder / "browser"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setattr(pdf, "BROWSERS", (str(path),))
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        pytest.param("echo started >&2; echo no display >&2; exit 3", "no display. Open the HTML", id="it-fails?"),
+        pytest.param("exit 0", "exit code 0", id="it-writes-nothing?"),
+        pytest.param('for a; do case $a in --print-to-pdf=*) echo %PDF-1.4 > "${a#*=}";; esac; done', "did not print",
+                     id="it-is-cut-off?"),
+        pytest.param("exec sleep 20", "nothing within 1 s", id="it-hangs?"),
+    ],
+)  # fmt: skip
+def test_a_browser_that_does_not_print_is_an_error(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, says: str
+) -> None:
+    browser(tmp_path, script, monkeypatch)
+    monkeypatch.setattr(pdf, "TIMEOUT_S", 1.0)
+    out = tmp_path / "new" / "page.pdf"
+    with pytest.raises(ReportError, match=re.escape(says)):
+        pdf.write_pdf(page, out)
+    assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(("out", "beside"), [("r.pdf", False), ("r.html", True)])
+def test_without_chromium_nothing_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str, beside: bool
+) -> None:
+    monkeypatch.setattr(pdf, "BROWSERS", ("no-such-browser",))
+    (tmp_path / "corpus").mkdir()
+    with pytest.raises(ReportError, match=r"no Chromium here .* Install Chromium"):
+        run_report("insight_report", corpus=tmp_path / "corpus", out=tmp_path / "new" / out, pdf=beside)
+    assert not (tmp_path / "new").exists()
+
+
+def test_only_what_changed_is_printed_again(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = 'for a; do case $a in --print-to-pdf=*) echo %%EOF > "${a#*=}";; esac; done'
+    browser(tmp_path, script, monkeypatch)
+    gone = tmp_path / "failed.html"
+    assert pdf.write_pdfs([page, gone]) == 1
+    assert pdf.write_pdfs([page, gone]) == 0
+    after = page.with_suffix(".pdf").stat().st_mtime_ns + 1_000_000
+
+    os.utime(page, ns=(after, after))
+    assert pdf.write_pdfs([page, gone]) == 1
