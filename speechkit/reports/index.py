@@ -36,13 +36,16 @@ def write_index(folder: Path, table: pd.DataFrame, corpus: Corpus, by: str, repo
     A report of one call is listed with what is known of the call: when, agent, queue, length, reason, outcome.
     """
     rows = table[["key", "file", "status", "calls", "error"]]
+    if not (table["status"] == "failed").any():
+        rows = rows.drop(columns="status")  # all of them are there
     if by == "call":
         rows = rows.drop(columns="calls").merge(_about(corpus), left_on="key", right_on="call_id", how="left")
     columns = [str(name) for name in rows if name not in ("file", "error", "call_id")]
     shown = [name for name in columns if rows[name].notna().any()]
     data = [
         {
-            "file": quote(str(row["file"])),
+            # a report that failed may have left none to open
+            "file": quote(str(row["file"])) if not row["error"] or (folder / row["file"]).exists() else "",
             "error": str(row["error"] or ""),
             "cells": [_cell(row[name]) for name in shown],
         }

@@ -20,7 +20,8 @@ def write_page(notebook: NotebookNode, name: str) -> str:
     """Write an executed notebook as HTML: one page without inputs that needs no other file and no network.
 
     Its title is the notebook's `title` parameter, else its first heading with the call or agent that was
-    chosen. The page ends with the parameters of the run. Text of the template is escaped by jinja; outputs are as the notebook made them.
+    chosen. The page ends with the parameters of the run. Text of the template is escaped by jinja; outputs are
+    as the notebook made them.
     """
     title, parameters = _title(notebook, name), _parameters(notebook)
     about = {

@@ -49,7 +49,7 @@
         const box = document.createElement(place ? "td" : "th");
         if (!place) box.scope = "row";
         if (heads[place].classList.contains("number")) box.className = "number";
-        if (place === 0) {
+        if (place === 0 && row.file) {
           const link = document.createElement("a");
           link.href = row.file;
           link.textContent = cell;
@@ -68,6 +68,7 @@
     }));
     found.textContent = rows.length === data.length ? "" : `${rows.length} of ${data.length}`;
     more.hidden = rows.length <= shown;
+    more.textContent = `Show more (${rows.length - shown} left)`;
   };
 
   heads.forEach((head, place) => head.querySelector("button").addEventListener("click", () => {
