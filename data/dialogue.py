@@ -31,6 +31,7 @@ OUTCOMES = (
     "none",
 )
 MOODS = ("negative", "neutral", "positive")
+SIGNS = dict(zip("-0+", MOODS, strict=True))
 CHANNELS = {
     "wav-mulaw-stereo": 2,
     "flac-stereo": 2,
@@ -124,6 +125,17 @@ class Dialogue:
     def words(self) -> list[str]:
         """Every spoken word in the order of the file."""
         return [word for turn in self.turns for piece in turn.pieces for word in piece.words]
+
+    @property
+    def moods(self) -> list[str]:
+        """The mood of the turn of each spoken piece, in the order of the file; empty where the head has none."""
+        signs = iter(self.head.get("moods", "").split())
+        return [
+            mood
+            for turn in self.turns
+            for mood in [SIGNS[next(signs, "0")] if turn.speaker == "customer" and "moods" in self.head else ""]
+            for _ in turn.pieces
+        ]
 
     def channel(self, speaker: str) -> int:
         """The channel of a speaker: in stereo the customer is on 1, the company's people on 0."""
@@ -242,7 +254,32 @@ def read_dialogue(path: Path) -> Dialogue:
         turns.append(turn)
     if bool(turns) == bool(head.get("tones")):
         raise DialogueError(f"{path.name}: a call has either turns or 'tones:'")
-    return Dialogue(head, voices, turns)
+    read = Dialogue(head, voices, turns)
+    if wrong := _misjudged(read):
+        raise DialogueError(f"{path.name}: {wrong}")
+    return read
+
+
+def _misjudged(dialogue: Dialogue) -> str:
+    """What is wrong with the optional keys of the head, `moods` and `promises`; '' where nothing is."""
+    signs = dialogue.head.get("moods", "").split()
+    turns = sum(turn.speaker == "customer" for turn in dialogue.turns)
+    if "moods" in dialogue.head and (len(signs) != turns or set(signs) - set(SIGNS)):
+        return f"moods must be one of - 0 + for each of the customer's {turns} turns"
+    text = " ".join(piece.text for turn in dialogue.turns for piece in turn.pieces)
+    if any(promise not in text for promise in read_list(dialogue.head.get("promises", ""))):
+        return "a promise is not in the words of a turn"
+    return ""
+
+
+def read_list(value: str) -> list[str]:
+    """Split a list of the head: items are parted by `;` where there is one, else by commas.
+
+    >>> read_list("a, b"), read_list("It is free, really ;"), read_list("")
+    (['a', 'b'], ['It is free, really'], [])
+    """
+    parts = value.split(";") if ";" in value else value.split(",")
+    return [part.strip() for part in parts if part.strip()]
 
 
 def read_actions(value: str) -> list[dict[str, str | None]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialogue import PERSONAL, Dialogue, read_actions
+from dialogue import PERSONAL, Dialogue, read_actions, read_list
 from timeline import Timeline, speech
 
 Row = dict[str, object]
@@ -43,6 +43,7 @@ def facts(dialogue: Dialogue, timeline: Timeline) -> Row:
     """Everything else that is true of a call, ready for JSON."""
     head = dialogue.head
     segments = sorted(timeline.segments, key=lambda s: (s.start_s, s.end_s))
+    moods = {id(s): mood for s, mood in zip(timeline.segments, dialogue.moods, strict=True)}
     return {
         "reason": head["reason"],
         "outcome": head["outcome"],
@@ -51,6 +52,7 @@ def facts(dialogue: Dialogue, timeline: Timeline) -> Row:
         "mood_end": head["mood_end"],
         "actions": read_actions(head.get("actions", "")),
         "products": [name.strip() for name in head.get("products", "").split(",") if name.strip()],
+        **{key: read_list(head[key]) for key in ("promises", "said") if key in head},
         "blind": head["blind"] == "true",
         "format": head["format"],
         "channels": dialogue.channels,
@@ -78,6 +80,7 @@ def facts(dialogue: Dialogue, timeline: Timeline) -> Row:
                 "start_s": s.start_s,
                 "end_s": s.end_s,
                 "text": s.text,
+                **({"mood": mood} if (mood := moods[id(s)]) else {}),
             }
             for s in segments
         ],
