@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from speechkit.transcripts.digits import TEENS, TENS, UNITS, Run, digit_runs
+from speechkit.transcripts.emails import find_emails
 from speechkit.transcripts.names import find_names
 
 KINDS: Final = ("email", "card", "phone", "account", "dob", "address", "name")
@@ -55,10 +56,10 @@ def find_personal(
     who = list(speakers) if speakers is not None else [""] * len(texts)
     questions = [_question(n, texts, who) for n in range(len(texts))]
     found = [
-        *_emails(texts, questions),
+        *(Finding("email", *place) for place in find_emails(texts, questions)),
         *_numbers(texts, who, questions),
         *_births(texts, questions),
-        *_addresses(texts),
+        *_addresses(texts, questions),
         *(Finding("name", *place) for place in find_names(texts, questions, keep)),
     ]
     kept: list[Finding] = []
@@ -91,59 +92,6 @@ def _question(index: int, texts: Sequence[str], who: Sequence[str]) -> str:
     return " ".join(asked)
 
 
-_TLD = r"(?:com|org|net|edu|gov|info|biz|io|co|us|me|mail)\b"
-_DOT = r"(?:\s*\.\s*|\s+dot\s+)"
-_LOCAL = rf"[A-Za-z0-9]+(?:(?:{_DOT}|\s*[_-]\s*|\s+(?:underscore|dash|hyphen|period)\s+)[A-Za-z0-9]+)*"
-_EMAIL = re.compile(
-    rf"(?P<local>{_LOCAL})(?:\s*@\s*|,?\s+at(?:\s+sign)?,?\s+)"
-    rf"[A-Za-z0-9-]+(?:\s+(?:dash\s+|hyphen\s+)?[A-Za-z0-9-]+){{0,2}}?(?:{_DOT}[A-Za-z0-9-]+)*?{_DOT}{_TLD}",
-    re.IGNORECASE,
-)
-# Where an address was asked for, a recognizer's spelling of it will do: any ending, and no "at".
-_HEARD = re.compile(
-    rf"[A-Za-z0-9][\w-]*(?:[\s,._-]+[A-Za-z0-9][\w-]*){{0,8}}?(?:\s*@\s*|,?\s+at,?\s+|{_DOT})[\w-]+(?:[\s-]+[\w-]+){{0,2}}?{_DOT}[A-Za-z]{{2,}}",
-    re.IGNORECASE,
-)
-_MAIL_CUE = re.compile(r"\be-?mail|\bmail (?:address|it to|me at)|\bsend (?:it|that|this) to", re.IGNORECASE)
-# "look at example dot com" names a page, not a mailbox.
-_VERBS = "look looking found find is are was it us me you see visit page site website online order shop"
-_NO_MAILBOX = frozenset(_VERBS.split())
-# The words before that may still belong to it: "daniel foster at", "peter seven one at".
-_BEFORE = re.compile(r"(?:\b[A-Za-z0-9]+\s+){0,4}$")
-_NO_PART = (
-    "is its it's it to at email mail address e me the that's that was as use yes yeah and under sure okay so still now "
-    "send write my your his her our account name or mine would be it'd just please with on for by"
-)
-_NO_LOCAL = frozenset(_NO_PART.split())
-
-
-def _emails(texts: Sequence[str], questions: Sequence[str]) -> Iterator[Finding]:
-    for index, text in enumerate(texts):
-        if _MAIL_CUE.search(f"{questions[index]} {text}"):
-            yield from (Finding("email", index, *_trimmed(m)) for m in _HEARD.finditer(text))
-        for match in _EMAIL.finditer(text):
-            start = match.start()
-            before = _BEFORE.search(text[:start])
-            words = list(re.finditer(r"\S+", before.group())) if before else []
-            if match["local"].lower() in _NO_MAILBOX:
-                continue
-            while words and before and words[-1].group().lower() not in _NO_LOCAL | _NO_MAILBOX:
-                start = before.start() + words.pop().start()
-            yield Finding("email", index, start, match.end())
-
-
-def _trimmed(match: re.Match[str]) -> tuple[int, int]:
-    """Return the span of a match from after the last word that is of the sentence, not of the address."""
-    start = match.start()
-    for word in re.finditer(r"\S+\s+", re.split(r"@|\b(?:at|dot)\b", match.group(), maxsplit=1)[0]):
-        if word.group().strip(" ,.").lower() in _NO_LOCAL | _NO_MAILBOX | _TO_MAIL:
-            start = match.start() + word.end()
-    return start, match.end()
-
-
-_TO_MAIL = frozenset(
-    ("please", "can", "could", "you", "i", "we", "want", "the", "send", "mail", "email", "address")
-)
 _CUES: Final = {
     "card": r"\bcards?\b|visa|master ?card|amex|american express|security code|\bcvv",
     "phone": r"phone|\bcell\b|mobile|\b(?:reach|text|ring) (?:you|me)|\bcall (?:you|me|him|her|us)\b|area code|"
@@ -229,6 +177,13 @@ _ADDRESS = re.compile(
     rf"(?:,?\s+(?i:apartment|apt|unit|suite)\.?\s+(?:{_NUMBER}|[A-Z]\b))?"
     rf"(?:(?:,\s*|\s+in\s+){_CAPITAL}(?:\s{_CAPITAL})?(?:,\s*{_CAPITAL}(?:\s{_CAPITAL})?)?(?:,?\s+\d{{5}}\b)?)?"
 )
+# Where an address is spoken of, a number before words and a town is one, whatever became of "Drive".
+_PLACE = re.compile(rf"\b(?P<street>\d{{2,5}}\s+(?:[A-Za-z][\w'’-]*\s*){{1,3}}),\s*{_CAPITAL}")
+_PLACE_CUE = re.compile(
+    r"\baddress\b|\blives?\b|\bgo(?:es)? to\b|"
+    r"\b(?:send|sent|ship|shipped|deliver|delivered|come) (?:it |them |that )?to\b",
+    re.IGNORECASE,
+)
 # "two more on the way", "one in each place": no street is called by these words.
 _NO_STREET = re.compile(
     r"\b(?:the|a|an|on|in|at|of|to|my|your|one|this|that|each|every|and|is|was|for|days?|hours?|dollars?)\s+\S+$",
@@ -236,8 +191,9 @@ _NO_STREET = re.compile(
 )
 
 
-def _addresses(texts: Sequence[str]) -> Iterator[Finding]:
+def _addresses(texts: Sequence[str], questions: Sequence[str]) -> Iterator[Finding]:
     for index, text in enumerate(texts):
-        for match in _ADDRESS.finditer(text):
+        cued = _PLACE_CUE.search(f"{questions[index]} {text}")
+        for match in [*_ADDRESS.finditer(text), *(_PLACE.finditer(text) if cued else ())]:
             if not _NO_STREET.search(match["street"]):
                 yield Finding("address", index, match.start(), match.end())
