@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 FILE: Final = "search.sqlite"
 COLUMNS: Final = ("call_id", "phrase_id", "start_s", "end_s", "channel", "speaker", "before", "text", "after")
-RANKED_HITS: Final = 5000
-"""Up to so many phrases are ranked by relevance; a word of more phrases than that lists the latest calls first,
-since ranking would have to weigh every one of them."""
+RANKED_HITS: Final = 2000
+"""Up to so many phrases are ranked: those first that say least beside what is asked. Of more, the latest calls come
+first, since ranking would have to weigh every one of them. BM25 orders phrases that hold a word once in the same way,
+and reads all phrases of each word of the query for it: docs/measurements.md."""
 
 _VERSION: Final = 1
 _SCHEMA: Final = """
@@ -39,7 +40,18 @@ CREATE INDEX phrases_call ON phrases (call_id, start_s);
 CREATE VIRTUAL TABLE found USING fts5 (
     text, content='phrases', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2', prefix='2 3');
 """
-_AT_ONCE: Final = 500  # calls read and written together
+_SHORTEST: Final = f"""
+WITH hits AS MATERIALIZED (SELECT rowid AS id FROM found WHERE found MATCH ? LIMIT {RANKED_HITS + 1})
+SELECT id FROM hits JOIN found_docsize USING (id)
+WHERE (SELECT count(*) FROM hits) <= {RANKED_HITS} ORDER BY sz, id DESC LIMIT ?
+"""
+_LATEST: Final = "SELECT rowid AS id FROM found WHERE found MATCH ? ORDER BY rowid DESC LIMIT ?"
+_FOUND: Final = """
+SELECT p.call_id, p.phrase_id, p.start_s, p.end_s, p.channel, p.speaker,
+    (SELECT text FROM phrases b WHERE b.call_id = p.call_id AND b.id = p.id - 1), p.text,
+    (SELECT text FROM phrases a WHERE a.call_id = p.call_id AND a.id = p.id + 1)
+FROM ({}) CROSS JOIN phrases p USING (id)
+"""
 _WORD = re.compile(r'(-?)(?:"([^"]*)"?|([^\s"]+))')
 
 
@@ -52,7 +64,7 @@ def search(
     not be there. Nothing else has a meaning: the query is text, never code.
 
     The answer has COLUMNS: where the phrase is, its `text`, and the texts of the phrases `before` and `after`
-    it, best first (BM25; see RANKED_HITS). An empty query finds nothing. CorpusError where the folder cannot
+    it, best first (see RANKED_HITS). An empty query finds nothing. CorpusError where the folder cannot
     be written.
 
     `search(corpus, '"late fee" -email', limit=5)`
@@ -61,15 +73,9 @@ def search(
     with _index(corpus, progress) as index:
         if not asked:
             return pd.DataFrame(columns=list(COLUMNS))
-        order = "rank" if _hits(index, asked) <= RANKED_HITS else "found.rowid DESC"
-        rows = index.execute(
-            "SELECT p.call_id, p.phrase_id, p.start_s, p.end_s, p.channel, p.speaker,"
-            " (SELECT text FROM phrases b WHERE b.call_id = p.call_id AND b.id = p.id - 1), p.text,"
-            " (SELECT text FROM phrases a WHERE a.call_id = p.call_id AND a.id = p.id + 1)"
-            " FROM (SELECT rowid, rank FROM found WHERE found MATCH ?"
-            f" ORDER BY {order} LIMIT ?) f JOIN phrases p ON p.id = f.rowid",
-            (asked, limit),
-        ).fetchall()
+        rows = index.execute(_FOUND.format(_SHORTEST), (asked, limit)).fetchall()
+        if not rows:  # none, or too many to be ranked
+            rows = index.execute(_FOUND.format(_LATEST), (asked, limit)).fetchall()
     answer = pd.DataFrame(rows, columns=list(COLUMNS))
     answer["channel"] = pd.array(answer["channel"].tolist(), dtype="Int64")
     return answer
@@ -127,12 +133,6 @@ def _asked(query: str) -> str:
         return ""
     head = " ".join(wanted)
     return " NOT ".join([f"({head})" if len(wanted) > 1 and unwanted else head, *unwanted])
-
-
-def _hits(index: sqlite3.Connection, asked: str) -> int:
-    """Count the phrases that match, up to one more than are ranked."""
-    counted = "SELECT count(*) FROM (SELECT 1 FROM found WHERE found MATCH ? LIMIT ?)"
-    return int(index.execute(counted, (asked, RANKED_HITS + 1)).fetchone()[0])
 
 
 @contextmanager

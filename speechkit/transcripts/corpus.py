@@ -306,13 +306,8 @@ class Corpus(Transcript):
         wanted = None if columns is None else list(dict.fromkeys([*columns, "call_id"]))
         written, parts = self._written(), []
         for shard, call_ids in held.items():
-            some = len(call_ids) < len(written.get(shard, ()))
-            between = (
-                [("call_id", ">=", min(call_ids)), ("call_id", "<=", max(call_ids))]
-                if some and call_ids
-                else None
-            )
-            part = shards.read_shard(self.path / name / shard, wanted, between)
+            filters = shards.narrow("call_id", call_ids, written.get(shard, ()))
+            part = shards.read_shard(self.path / name / shard, wanted, filters)
             parts.append(shards.only(part, "call_id", call_ids))
         frame = shards.to_frame(parts) if parts else empty(name)
         known = columns if columns is None else [c for c in columns if c in frame or c in TABLES[name]]

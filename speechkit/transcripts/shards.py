@@ -108,6 +108,21 @@ def read_shard(path: Path, columns: Sequence[str] | None = None, filters: Any = 
         ) from error
 
 
+def narrow(column: str, values: Sequence[str], held: Sequence[str]) -> Any:
+    """Return filters that skip most of what is not wanted of the values that a shard holds; `only` does the rest.
+
+    >>> narrow("call_id", ["b", "c"], ["a", "b", "c"]), narrow("call_id", ["a"], ["a"])
+    ([('call_id', '>=', 'b'), ('call_id', '<=', 'c')], None)
+    """
+    if len(values) >= len(held) or not values:
+        return None
+    low, high = min(values), max(values)
+    between = sum(low <= value <= high for value in held)
+    if between > 2 * len(values):  # far from each other: a look at each row costs less than to unpack it
+        return [(column, "in", list(values))]
+    return [(column, ">=", low), (column, "<=", high)]
+
+
 def only(table: Any, column: str, values: Sequence[str]) -> Any:
     """Keep the rows of an Arrow table whose `column` is one of `values`."""
     mask = pc.is_in(table[column], value_set=pa.array(values, table.schema.field(column).type))

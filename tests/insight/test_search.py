@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from speechkit import open_corpus
 from speechkit.errors import CorpusError
-from speechkit.insight.search import COLUMNS, FILE, matching_calls, search
+from speechkit.insight.search import COLUMNS, FILE, RANKED_HITS, matching_calls, search
 from speechkit.transcripts.corpus import Corpus
 from speechkit.transcripts.schema import Transcript
 
@@ -65,6 +65,18 @@ def test_what_a_query_finds(corpus: Corpus, query: str, expected: list[str]) -> 
     assert list(found) == list(COLUMNS)
     assert sorted(found["phrase_id"]) == expected
     assert matching_calls(corpus, query) == sorted({name[0] for name in expected})
+
+
+def test_which_passages_come_first(tmp_path: Path) -> None:
+    corpus = open_corpus(tmp_path / "many", create=True)
+    words = ["the lamp", "a lamp that is red", *[f"lamp {'word ' * 150}"] * 2]
+    corpus.add(made({"a": words[::-1], "b": ["lamp"]}))
+    assert search(corpus, "lamp")["phrase_id"].tolist() == ["b:0001", "a:0004", "a:0003", "a:0002", "a:0001"]
+    assert search(corpus, "lamp", limit=2)["phrase_id"].tolist() == ["b:0001", "a:0004"]
+    corpus.add(made({"c": ["one of very many lamps"] * RANKED_HITS}))
+    latest = [f"c:{RANKED_HITS - n:04d}" for n in range(3)]
+    assert search(corpus, "lamp", limit=3)["phrase_id"].tolist() == latest
+    assert search(corpus, "lamp red")["phrase_id"].tolist() == ["a:0003"]
 
 
 def test_does_a_passage_come_with_what_was_said_around_it(corpus: Corpus) -> None:
