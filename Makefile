@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: classroom help demo test test-all lint format lab serve data notebooks bench lock clean models setup setup-dev setup-all
+.PHONY: pictures classroom help demo test test-all lint format lab serve data notebooks bench lock clean models setup setup-dev setup-all
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -69,17 +69,20 @@ data: setup-dev models  ## synthesize the demo calls again (needs festival and f
 notebooks: setup-dev models  ## run the notebooks again and keep their outputs
 	@$(BIN)/python notebooks/execute.py
 
+pictures: setup-all models  ## take the pictures of README and docs again (docs/images)
+	@$(BIN)/python docs/pictures.py
+
 # --- checks -------------------------------------------------------------------------------------------------------
 
 lint: setup-dev  ## style, types and spelling; changes nothing
 	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check speechkit tests data benchmarks classroom notebooks/execute.py
+	@$(BIN)/ruff format --check speechkit tests data benchmarks classroom docs notebooks/execute.py
 	@$(BIN)/mypy
 	@$(BIN)/codespell *.md docs data/*.md
 
 format: setup-dev  ## what ruff can mend by itself
 	@$(BIN)/ruff check --fix .
-	@$(BIN)/ruff format speechkit tests data benchmarks classroom notebooks/execute.py
+	@$(BIN)/ruff format speechkit tests data benchmarks classroom docs notebooks/execute.py
 
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --durations 10 -q
 

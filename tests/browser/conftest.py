@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.browser.lab import jupyterlab
 from tests.conftest import ROOT
 
 FLAGS = [
@@ -37,11 +38,12 @@ class Watched:
     def __init__(self, context: BrowserContext) -> None:
         self.context = context
         self.complaints: list[str] = []
+        self.raised: list[str] = []  # by scripts of a page, and caught by none
         self.asked: list[str] = []
         context.on(
             "console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None
         )
-        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("weberror", lambda error: self.raised.append(str(error.error)))
         context.on("request", lambda request: self.asked.append(request.url))
 
     def open(self, path: Path) -> Page:
@@ -64,6 +66,7 @@ def watched(browser: Browser) -> Iterator[Watched]:
     yield seen
     context.close()
     assert seen.complaints == []
+    assert seen.raised == []
     assert seen.hosts() == []
 
 
@@ -74,3 +77,24 @@ def axe() -> str:
     if not path.is_file():
         pytest.skip("axe-core is not installed (make test-all installs it)")
     return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def lab_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which JupyterLab keeps what it writes."""
+    home = tmp_path_factory.mktemp("lab")
+    (home / "work").mkdir()
+    return home
+
+
+@pytest.fixture(scope="session")
+def lab_work(lab_home: Path) -> Path:
+    """The folder that JupyterLab shows."""
+    return lab_home / "work"
+
+
+@pytest.fixture(scope="session")
+def lab(lab_home: Path) -> Iterator[str]:
+    """One JupyterLab for the run; answers its address."""
+    with jupyterlab(lab_home) as address:
+        yield address
