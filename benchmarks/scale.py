@@ -127,8 +127,8 @@ def _section(found: dict[str, Any], wall_s: float) -> str:
             *lines,
             f"| **all** | **{total:.1f}** |",
             "",
-            f"{found['cpu_s']:.0f} s of them in CPU time; peak memory {peak}.{gate} The table of outcomes behind the agent "
-            f"report and lesson 07, which needs no words: {found['outcomes_s']:.1f} s more.",
+            f"{found['cpu_s']:.0f} s of them in CPU time; peak memory {peak}.{gate} The table of outcomes behind the "
+            f"agent report and lesson 07, which needs no words: {found['outcomes_s']:.1f} s more.",
             "",
             f"`python benchmarks/scale.py --calls {found['calls']}`, {datetime.date.today().isoformat()}, "
             f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}.",

@@ -35,12 +35,17 @@ def queries(texts: pd.Series[str]) -> Iterator[tuple[str, str]]:
     counts = words.explode().value_counts()
     seldom = counts[(counts >= 5) & (counts < RANKED_HITS)].index.to_numpy(object)
     frequent = counts.index[:EACH].to_numpy(object)
-    said = [row for row in words.sample(8 * EACH, random_state=SEED) if len(set(row).difference(frequent)) > 3]
+    said = [
+        row for row in words.sample(8 * EACH, random_state=SEED) if len(set(row).difference(frequent)) > 3
+    ]
     for number in range(EACH):
         row = said[number]
         at = int(rng.integers(0, len(row) - 3))
         yield "one word", str(rng.choice(seldom))
-        yield "two words of a phrase", " ".join(rng.choice(sorted(set(row).difference(frequent)), 2, replace=False))
+        yield (
+            "two words of a phrase",
+            " ".join(rng.choice(sorted(set(row).difference(frequent)), 2, replace=False)),
+        )
         yield "three words in quotes", f'"{" ".join(row[at : at + 3])}"'
         yield "the beginning of a word", f"{str(rng.choice(seldom))[:4]}*"
         yield "a very frequent word", str(frequent[number])
@@ -75,7 +80,8 @@ def measure(corpus: Corpus) -> str:
             "## Search",
             "",
             f"{len(texts):,} phrases of {len(corpus.call_ids):,} made-up calls, index on the disk and warm; each of "
-            f"{len(table)} queries asked once, in CPU time, and answered with at most 20 passages and the phrases around them.",
+            f"{len(table)} queries asked once, in CPU time, and answered with at most 20 passages and the phrases "
+            "around them.",
             "",
             "| query | passages, mean | median, ms | 95%, ms |",
             "| --- | --- | --- | --- |",

@@ -133,7 +133,9 @@ class Dialogue:
         return [
             mood
             for turn in self.turns
-            for mood in [SIGNS[next(signs, "0")] if turn.speaker == "customer" and "moods" in self.head else ""]
+            for mood in [
+                SIGNS[next(signs, "0")] if turn.speaker == "customer" and "moods" in self.head else ""
+            ]
             for _ in turn.pieces
         ]
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from speechkit.transcripts.corpus import Corpus
+
 if TYPE_CHECKING:
     from speechkit.transcripts.schema import Transcript
 
@@ -53,7 +55,15 @@ def call_texts(transcript: Transcript, channel: int | None = None) -> pd.Series[
 
     The lexical form, or the display form where there is none. A call without words is left out.
     """
-    phrases = transcript.table("phrases", ["call_id", "channel", "lexical", "display"])
+    columns = ["call_id", "channel", "lexical", "display"]
+    if isinstance(transcript, Corpus) and transcript.call_ids:  # a large one fits in memory in parts
+        parts = [_texts(part, channel) for part in transcript.parts("phrases", columns)]
+    else:
+        parts = [_texts(transcript.table("phrases", columns), channel)]
+    return pd.concat(parts).sort_index()
+
+
+def _texts(phrases: pd.DataFrame, channel: int | None) -> pd.Series[str]:
     if channel is not None:
         phrases = phrases[phrases["channel"] == channel]
     said = phrases["lexical"].fillna(phrases["display"]).fillna("")

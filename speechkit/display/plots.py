@@ -282,9 +282,14 @@ def crossed(table: pd.DataFrame, most: int = 12) -> Shown:
     for (y, x), value in np.ndenumerate(shown.to_numpy()):
         dark = luminance(scale(value / (1.15 * top))) < 0.3
         axes.text(
-            x, y, str(value) if value else "·", ha="center", va="center", color="white" if dark else "#1f1f1f"
+            x,
+            y,
+            f"{value:,}" if value else "·",
+            ha="center",
+            va="center",
+            color="white" if dark else "#1f1f1f",
         )
-    names = [f"{label(str(name))} ({totals[name]})" for name in shown.index]
+    names = [f"{label(str(name))} ({totals[name]:,})" for name in shown.index]
     axes.set_yticks(range(len(shown)), names)
     axes.set_xticks(range(shown.shape[1]), [label(str(name)) for name in shown.columns])
     axes.tick_params("x", rotation=38, length=0)
@@ -307,8 +312,10 @@ def _leaders(noun: str, totals: pd.Series[int], calls: int) -> str:
     most = int(totals.max())
     names = [label(str(name)) for name in totals.index[totals == most]]
     if len(names) > 2:
-        return f"no {noun} leads: {len(names)} have {most} of {calls} calls each"
-    return f"most frequent {noun}: {listing(names)} ({most} of {calls}{' each' if len(names) > 1 else ''})"
+        return f"no {noun} leads: {len(names)} have {most:,} of {calls:,} calls each"
+    return (
+        f"most frequent {noun}: {listing(names)} ({most:,} of {calls:,}{' each' if len(names) > 1 else ''})"
+    )
 
 
 def _leader(totals: pd.Series[int]) -> str:

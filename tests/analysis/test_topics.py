@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+from speechkit import open_corpus
 from speechkit.analysis.topics import call_texts, find_topics
 from speechkit.transcripts.schema import Transcript
 
@@ -51,7 +54,7 @@ def test_are_topics_the_same_each_time() -> None:
         pytest.param(1, {"a": "my Bill"}, id="is-only-the-customer-read-when-asked?"),
     ],
 )
-def test_texts_of_calls(channel: int | None, expected: dict[str, str]) -> None:
+def test_texts_of_calls(channel: int | None, expected: dict[str, str], tmp_path: Path) -> None:
     phrases = pd.DataFrame(
         [
             ("a", "a:0001", 0, "hello sir", "Hello, sir."),
@@ -63,3 +66,8 @@ def test_texts_of_calls(channel: int | None, expected: dict[str, str]) -> None:
     ).assign(start_s=[0.0, 1.0, 0.0, 0.0], end_s=[1.0, 2.0, 1.0, 1.0])
     made = Transcript(pd.DataFrame({"call_id": ["a", "b", "c"]}), phrases)
     assert call_texts(made, channel).to_dict() == expected
+    corpus = open_corpus(tmp_path / "corpus", create=True)
+    assert call_texts(corpus, channel).to_dict() == {}
+    for call_id in "bca":  # a shard each, and not in their order
+        corpus.add(made.filter(call_id=call_id))
+    pd.testing.assert_series_equal(call_texts(corpus, channel), call_texts(made, channel))

@@ -101,6 +101,23 @@ def test_the_opposite_effect_gives_the_opposite_finding() -> None:
     assert "nobody knows who the agent is: 1 call." in much.caption
 
 
+@pytest.mark.parametrize(
+    ("calls", "drawn"),
+    [pytest.param(300, 300, id="every-mark-of-some?"), pytest.param(5001, 300, id="some-of-very-many?")],
+)
+def test_marks_that_would_lie_on_one_another_are_not_drawn(calls: int, drawn: int) -> None:
+    shares = [(number + 1) / calls for number in range(calls)]
+    rows = {"call_id": [f"c{n:05d}" for n in range(calls)], "role": "agent", "talk_s": 9.0, "queue": "sales"}
+    picture = plots.talk_shares(pd.DataFrame(rows).assign(talk_share=shares))
+    assert isinstance(picture, Picture)
+    marks = picture.figure.axes[0].collections[0].get_offsets()
+    assert len(marks) == drawn
+    assert (marks[:, 0].max(), marks[:, 0].min()) == pytest.approx(
+        (100, 100 / calls)
+    )  # the ends are among them
+    assert ("300 are drawn" in picture.caption) == (drawn < calls)
+
+
 def test_silence_names_the_longest_and_the_call_without_speech() -> None:
     picture = FIGURES["silences"](transcript(pause_s=17.0))
     assert "longest, 17 s, in b at 0:11" in picture.finding
