@@ -25,7 +25,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="corpus-", dir=ROOT / "data") as room:
         new = Path(room) / "corpus"
         speechkit("transcribe", "data/calls", "--metadata", "data/calls.csv", "--out", str(new))
-        speechkit("summarize", str(new))
+        speechkit("summarize", str(new), "--checklist", "data/checklist.txt")
         whole = compacted(new, Path(room) / "whole")
         if (CORPUS / "corrections").is_dir():  # what a person heard is not lost with the transcripts
             (CORPUS / "corrections").rename(whole / "corrections")
@@ -37,7 +37,7 @@ def compacted(corpus: Path, folder: Path) -> Path:
     """Write a corpus as one file a table, without what was asked and answered: no reader needs it."""
     old, new = open_corpus(corpus), open_corpus(folder, create=True)
     new.add(old)
-    for name in ("summaries", "claims"):
+    for name in ("summaries", "claims", "checks", "moods"):
         new.write_table(name, old.table(name))
     (folder / ".lock").unlink(missing_ok=True)
     return folder

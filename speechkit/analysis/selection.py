@@ -13,11 +13,14 @@ from speechkit.analysis.roles import roles
 from speechkit.analysis.trends import in_period
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from speechkit.transcripts.schema import Transcript
 
 SUMMARY_COLUMNS = (
     *("call_id", "summary", "summary_quote", "summary_start_s", "reason", "reason_quote", "reason_start_s"),
     *("outcome", "outcome_quote", "outcome_start_s", "resolved"),
+    *("mood_start", "mood_end", "mood_trend", "mood_turn_start_s"),
 )
 """What is read of the table of summaries; a column that it lacks is missing in every row."""
 
@@ -106,3 +109,11 @@ def summaries_of(shelf: Shelf, call_ids: list[str]) -> pd.DataFrame:
     table = table.reindex(columns=list(SUMMARY_COLUMNS))
     kept: pd.DataFrame = table[table["call_id"].isin(call_ids)].sort_values("call_id", ignore_index=True)
     return kept
+
+
+def side_of(shelf: Shelf, name: str, call_ids: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of a side table (`moods`, `checks`) of some calls; no rows where there is no such table."""
+    if name not in shelf.tables:
+        return pd.DataFrame({"call_id": pd.Series(dtype="str")})
+    table = shelf.table(name)
+    return table[table["call_id"].isin(call_ids)].reset_index(drop=True)

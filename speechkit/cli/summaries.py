@@ -18,6 +18,10 @@ def summarize(
         Path | None,
         typer.Option(metavar="FILE", help="Your own reasons of calls, a line each: NAME: MEANING."),
     ] = None,
+    outcomes: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Your own outcomes of calls, a line each: NAME: MEANING."),
+    ] = None,
     checklist: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="What is to be said in each call, a line each: NAME: MEANING."),
@@ -25,6 +29,10 @@ def summarize(
     rubric: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Criteria of good handling, a line each: NAME: MEANING."),
+    ] = None,
+    levels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The rubric's levels, the best first: NAME: MEANING."),
     ] = None,
     price: Annotated[
         tuple[float, float] | None,
@@ -44,7 +52,13 @@ def summarize(
 
     settings = read_settings()
     calls = open_corpus(corpus)
-    files = {"reasons": reasons, "checklist": checklist, "rubric": rubric}
+    files = {
+        "reasons": reasons,
+        "outcomes": outcomes,
+        "checklist": checklist,
+        "rubric": rubric,
+        "levels": levels,
+    }
     lists: dict[str, Any] = {name: read_labels(path) for name, path in files.items() if path}
     local: dict[str, Any] = {}
     if settings.mode == "local" and not (settings.openai_endpoint or settings.openai_api_key):

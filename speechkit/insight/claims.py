@@ -9,7 +9,17 @@ from typing import Any
 import pandas as pd
 
 from speechkit.insight.evidence import Evidence, find_quote, is_said
-from speechkit.insight.schema import FIELDS, MAX_SUMMARY_WORDS, Action, CallSummary, Check, Claim, Label
+from speechkit.insight.schema import (
+    FIELDS,
+    LEVELS,
+    MAX_SUMMARY_WORDS,
+    UNCLEAR,
+    Action,
+    CallSummary,
+    Check,
+    Claim,
+    Label,
+)
 from speechkit.insight.turns import Turn
 
 CLAIM_DTYPES = {
@@ -73,34 +83,38 @@ CHECK_DTYPES = {
     "confidence": "float64",
     "supported": "bool",
 }
-"""The table of checks: a row for each item of the checklist (said, missed) and of the rubric (met, partly, missed,
-unclear) in each call. `unproved` is what the model took for said without a quote that stands in the call."""
+"""The table of checks: a row for each item of the checklist (said, missed) and of the rubric (met, partly, missed or
+levels of the user's own, unclear) in each call. `unproved` is what the model took for said without a quote that stands
+in the call."""
 
 
 def check_lists(
-    parts: Sequence[CallSummary], kinds: Mapping[str, Iterable[str]], turns: Sequence[Turn]
+    parts: Sequence[CallSummary],
+    kinds: Mapping[str, Iterable[str]],
+    turns: Sequence[Turn],
+    levels: Iterable[str] = LEVELS,
 ) -> list[dict[str, Any]]:
     """The items of the checklist and the rubric, by `kinds` (checklist, rubric), as the parts of a call judge them.
 
-    What any part shows, with a quote that stands in the turns, is shown; the strongest value holds.
+    What any part shows, with a quote that stands in the turns, is shown; the strongest value holds. The last of the
+    rubric's `levels` needs no quote, and says that nothing better was shown.
     """
     rows = []
     for kind, items in kinds.items():
-        name, order = (
-            ("checks", ("said",)) if kind == "checklist" else ("ratings", ("met", "partly", "missed"))
-        )
+        name, order = ("checks", ("said",)) if kind == "checklist" else ("ratings", tuple(levels))
+        worst = "missed" if kind == "checklist" else order[-1]
         given: list[Check] = [check for part in parts for check in getattr(part, name, [])]
         for item in items:
             told = [check for value in order for check in given if (check.item, check.value) == (item, value)]
-            judged = any(check.item == item and check.value != "unclear" for check in given)
+            judged = any(check.item == item and check.value != UNCLEAR for check in given)
             proofs = [(check, find_quote(check.quote, check.phrase_id, turns)) for check in told]
             check, found = next(((c, f) for c, f in proofs if f), (None, None))
             row: dict[str, Any] = {"kind": kind, "item": item, "supported": found is not None}
             if check and found:
                 row |= {"value": check.value, **_place(found)}
             else:
-                claimed = [check for check in told if check.value != "missed"]
-                row |= {"value": "unproved" if claimed else "missed" if judged else "unclear"}
+                claimed = [check for check in told if check.value != worst]
+                row |= {"value": "unproved" if claimed else worst if judged else UNCLEAR}
             rows.append(row)
     return rows
 

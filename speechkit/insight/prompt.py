@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import files
 
-from speechkit.insight.schema import MAX_SUMMARY_WORDS, OTHER
+from speechkit.insight.schema import LEVELS, MAX_SUMMARY_WORDS, OTHER
 
 SUMMARY = "summary.v2"
 MERGE = "merge.v1"
@@ -13,18 +13,26 @@ MERGE = "merge.v1"
 
 
 def read_prompt(
-    name: str, reasons: Mapping[str, str], outcomes: Mapping[str, str], **lists: Mapping[str, str]
+    name: str,
+    reasons: Mapping[str, str],
+    outcomes: Mapping[str, str],
+    levels: Mapping[str, str] = LEVELS,
+    **lists: Mapping[str, str],
 ) -> str:
-    """The text of a prompt with the labels of this request filled in; `lists` are a checklist and a rubric, if any.
+    """The text of a prompt with the labels of this request filled in.
+
+    `lists` are a checklist and a rubric, if any, `levels` those of the rubric, the best first.
 
     >>> read_prompt(SUMMARY, {"sales": "wants to buy"}, {"sold": ""}).splitlines()[0]
     'speechkit summary v2'
     """
     reasons = reasons if OTHER in reasons else {**reasons, OTHER: "none of these"}
     text = _file(name).format(max_words=MAX_SUMMARY_WORDS, reasons=_list(reasons), outcomes=_list(outcomes))
-    return text + "".join(
-        _file(f"{kind}.v1").format(items=_list(items)) for kind, items in lists.items() if items
-    )
+    own = dict(levels) != LEVELS
+    for kind, items in lists.items():
+        version = "v2" if own and kind == "rubric" else "v1"
+        text += _file(f"{kind}.{version}").format(items=_list(items), levels=_list(levels)) if items else ""
+    return text
 
 
 def _file(name: str) -> str:

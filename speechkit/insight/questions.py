@@ -13,7 +13,7 @@ from speechkit.insight.answers import AnswerStore, request_hash
 from speechkit.insight.cost import Budget
 from speechkit.insight.model import EXTRACTIVE, ask
 from speechkit.insight.prompt import MERGE, SUMMARY, read_prompt
-from speechkit.insight.schema import CallSummary, answer_model, full_model
+from speechkit.insight.schema import LEVELS, CallSummary, answer_model, full_model
 from speechkit.insight.turns import Turn, as_json, split_turns
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Questions:
     max_characters: int
     checklist: dict[str, str] = field(default_factory=dict)
     rubric: dict[str, str] = field(default_factory=dict)
+    levels: dict[str, str] = field(default_factory=lambda: dict(LEVELS))
     stop: Event = field(default_factory=Event)
     stop_reason: str = "the run was interrupted"
 
@@ -65,11 +66,11 @@ class Questions:
         """Read the prompts once for all calls."""
         lists = {"checklist": self.checklist, "rubric": self.rubric}
         self._prompts = {
-            SUMMARY: read_prompt(SUMMARY, self.reasons, self.outcomes, **lists),
+            SUMMARY: read_prompt(SUMMARY, self.reasons, self.outcomes, self.levels, **lists),
             MERGE: read_prompt(MERGE, self.reasons, self.outcomes),
         }
         self._schemas = {
-            SUMMARY: full_model(self.reasons, self.outcomes, **lists),
+            SUMMARY: full_model(self.reasons, self.outcomes, **lists, levels=self.levels),
             MERGE: answer_model(self.reasons, self.outcomes),
         }
 

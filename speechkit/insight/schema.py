@@ -40,7 +40,10 @@ OTHER = "other"
 """The reason when no category fits; always offered, so that no model is forced into a wrong one."""
 
 CHECKS = ("said", "missed")
-RATINGS = ("met", "partly", "missed", "unclear")
+LEVELS = {"met": "", "partly": "", "missed": ""}
+"""How well a criterion of a rubric is met, the best level first; a user's own may stand in their place."""
+UNCLEAR = "unclear"
+"""The rating when the turns do not tell; always offered."""
 RESOLVED = ("yes", "no", "unclear")
 MOODS = ("negative", "neutral", "positive")
 
@@ -130,25 +133,41 @@ def labels(given: Sequence[str] | Mapping[str, str] | None, default: Mapping[str
     if isinstance(given, str):
         raise SettingsError(f"labels are a list of texts, not the one text {given!r}: write [{given!r}]")
     pairs = list(given.items()) if isinstance(given, Mapping) else [(name, "") for name in given]
-    names = [str(name).strip() for name, _ in pairs]
+    odd = next(
+        ((name, part) for name, text in pairs for part in (name, text) if not isinstance(part, str)), None
+    )
+    if odd:
+        fields = f" with the fields {', '.join(map(str, odd[1]))}" if isinstance(odd[1], Mapping) else ""
+        raise SettingsError(
+            f"a label is a name and its meaning, both texts; of {str(odd[0])[:MAX_NAME]!r} one is a "
+            f"{type(odd[1]).__name__}{fields}. Write {{name: meaning}} and leave other fields out."
+        )
+    names = [name.strip() for name, _ in pairs]
     wrong = [name for name in dict.fromkeys(names) if not name or names.count(name) > 1]
     if not names or wrong:
         raise SettingsError(f"labels must be different, non-empty texts; there is {wrong or 'none at all'}")
     if len(names) > MAX_LABELS:
         raise SettingsError(f"{len(names)} labels are too many: give at most {MAX_LABELS}")
-    return {name: str(meaning).strip() for name, (_, meaning) in zip(names, pairs, strict=True)}
+    return {name: meaning.strip() for name, (_, meaning) in zip(names, pairs, strict=True)}
 
 
 def read_labels(path: Path) -> dict[str, str]:
     """Read labels, or the items of a checklist or a rubric, from a text file: `NAME: MEANING` in each line.
 
-    The meaning may be left out; empty lines and those that begin with # are not read. Raises SettingsError.
+    The meaning may be left out; empty lines and those that begin with # are not read. Raises SettingsError, also for
+    items with fields, as JSON and YAML write them.
     """
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        lines = [line.rstrip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}. Give a text file in UTF-8.") from None
-    pairs = [line.partition(":")[::2] for line in lines if line and line[0] != "#"]
+    lines = [line for line in lines if line and line.lstrip()[0] != "#"]
+    if field := next((line.strip() for line in lines if line[0] in ' \t{[-"'), ""):
+        raise SettingsError(
+            f"{path}: {field[:MAX_NAME]!r} is a field of an item, or not text: items have no fields but their meaning. "
+            "Write a line for each, from its first column: NAME: MEANING."
+        )
+    pairs = [line.partition(":")[::2] for line in lines]
     names = [name.strip() for name, _ in pairs]
     wrong = [
         name for name in dict.fromkeys(names) if not name or len(name) > MAX_NAME or names.count(name) > 1
@@ -182,6 +201,7 @@ def full_model(
     outcomes: Mapping[str, str],
     checklist: Mapping[str, str],
     rubric: Mapping[str, str],
+    levels: Mapping[str, str] = LEVELS,
 ) -> type[CallSummary]:
     """What is asked about the turns of a call: the schema of `answer_model`, and lists that code puts together where
     a long call is read in parts. Without a checklist or a rubric there is no such list.
@@ -194,7 +214,7 @@ def full_model(
         "products": (list[Claim], Field(description="text is the name, as the call has it.")),
         "turn_moods": (list[TurnMood], ...),
     }
-    for name, items, values in (("checks", checklist, CHECKS), ("ratings", rubric, RATINGS)):
+    for name, items, values in (("checks", checklist, CHECKS), ("ratings", rubric, (*levels, UNCLEAR))):
         if items:
             item, value = (cast(Any, Literal)[tuple(choices)] for choices in (items, values))
             one: Any = create_model(name.capitalize(), __base__=Check, item=(item, ...), value=(value, ...))

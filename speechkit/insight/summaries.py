@@ -27,7 +27,7 @@ from speechkit.insight.cost import Budget, Price
 from speechkit.insight.model import open_model
 from speechkit.insight.moods import MOOD_DTYPES, mood_columns, turn_moods
 from speechkit.insight.questions import Asked, Questions
-from speechkit.insight.schema import OUTCOMES, REASONS, labels
+from speechkit.insight.schema import LEVELS, OUTCOMES, REASONS, UNCLEAR, labels
 from speechkit.insight.turns import Mask, Turn, read_turns
 from speechkit.progress import Progress, ProgressCallback
 from speechkit.settings import Settings, read_settings
@@ -111,6 +111,7 @@ def summarize_calls(
     outcomes: Sequence[str] | Mapping[str, str] | None = None,
     checklist: Sequence[str] | Mapping[str, str] | None = None,
     rubric: Sequence[str] | Mapping[str, str] | None = None,
+    levels: Sequence[str] | Mapping[str, str] | None = None,
     mask: bool = True,
     again: bool = False,
     workers: int = WORKERS,
@@ -125,7 +126,8 @@ def summarize_calls(
     at `endpoint` with `key`, or `client` with `model`. Beside a corpus, answers are kept by the hash of
     prompt, transcript and model, so that a second run asks only what is new (all of it with `again`), and the
     tables `summaries`, `claims`, `checks` and `moods` are written. `checklist` are things that the company's side
-    is to say, `rubric` criteria of how a call is handled: names, or names with what each of them means. Personal
+    is to say, `rubric` criteria of how a call is handled: names, or names with what each of them means. `levels` are
+    those of the rubric, the best first, in place of met, partly and missed. Personal
     data is masked before it is sent unless `mask` is false. With `price` the cost is counted; before `max_cost`
     would be crossed the run ends and the other calls are skipped. Calls of more than `max_characters` are read in
     parts, and the parts' answers merged.
@@ -155,6 +157,7 @@ def summarize_calls(
             max_characters=max_characters,
             checklist=labels(checklist, {}),
             rubric=labels(rubric, {}),
+            levels=_levels(levels, rubric),
         )
         calls = _turns_by_call(source, mask_texts if mask else None)
         found = _ask_all(calls, questions, workers, progress or (lambda _: None))
@@ -169,6 +172,19 @@ def summarize_calls(
     if shelf is not None:
         _write(shelf, result)
     return result
+
+
+def _levels(given: Sequence[str] | Mapping[str, str] | None, rubric: object) -> dict[str, str]:
+    levels = labels(given, LEVELS)
+    if given is not None and not rubric:
+        raise SettingsError(
+            "levels are those of a rubric: give its criteria with rubric= (--rubric FILE) too"
+        )
+    if len(levels) < 2 or {UNCLEAR, "unproved"} & set(levels):
+        raise SettingsError(
+            f"levels are two or more, and none is called {UNCLEAR} or unproved: {', '.join(levels)}"
+        )
+    return levels
 
 
 def _ask_all(
@@ -200,7 +216,7 @@ def _summarize_call(call_id: str, turns: list[Turn], questions: Questions) -> di
     claims = check_claims(asked.answer, turns, asked.parts) if asked.answer else []
     moods = turn_moods(asked.parts, turns) if asked.answer else []
     kinds = {"checklist": questions.checklist, "rubric": questions.rubric}
-    checks = check_lists(asked.parts, kinds, turns) if asked.answer else []
+    checks = check_lists(asked.parts, kinds, turns, questions.levels) if asked.answer else []
     row = {
         "call_id": call_id,
         "status": asked.status,

@@ -208,6 +208,26 @@ def test_a_file_of_items_that_cannot_be_used(tmp_path: Path, text: str, says: st
         read_labels(tmp_path / "absent.txt")
 
 
+@pytest.mark.parametrize(
+    ("given_", "says"),
+    [
+        pytest.param({"recording": {"required": True, "weight": 2}}, "fields required, weight", id="fields?"),
+        pytest.param([{"item": "recording"}], "fields item", id="a-list-of-dicts?"),
+        pytest.param({"recording": 3}, "one is a int", id="a-number?"),
+    ],
+)
+def test_items_with_unknown_fields_are_refused(client: openai.OpenAI, given_: Any, says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        summarize_calls(transcript_of({"a": CALL}), client=client, model="m", checklist=given_)
+
+
+@pytest.mark.parametrize("levels", [["only"], ["good", "unclear"], ["good", "unproved"]])
+def test_levels_that_cannot_be_used(client: openai.OpenAI, levels: list[str]) -> None:
+    options = {"client": client, "model": "m", "rubric": ["pace"], "levels": levels}
+    with pytest.raises(SettingsError, match="two or more, and none is called"):
+        summarize_calls(transcript_of({"a": CALL}), **options)
+
+
 def test_a_file_of_items(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text("# ours\nrecording: this call: recorded\n\ngoodbye\n")

@@ -280,7 +280,7 @@ def test_summaries_run_with_labels_of_ones_own_and_another_call(tmp_path: Path) 
     text = text_of(run(FOLDER / "06_summarize_calls.ipynb", tmp_path, **given))
     assert "1 calls summarized, 0 not" in text
     assert "money" in text
-    assert "There is no checklist." in text
+    assert "No checklist was checked" in text
 
 
 def test_confidence_runs_with_another_calibration_and_another_condition(tmp_path: Path) -> None:
