@@ -10,13 +10,16 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
 from speechkit.analysis import confidence, selection, speakers
+from speechkit.each import each
 from speechkit.progress import Progress, ProgressCallback
-from speechkit.transcripts.corpus import Corpus
+from speechkit.transcripts.corpus import Corpus, open_corpus
 from speechkit.transcripts.schema import empty
 
 if TYPE_CHECKING:
@@ -59,6 +62,16 @@ class Part:
 
 
 @dataclass(frozen=True)
+class _Asked:
+    """What `measure` was asked for."""
+
+    agent_channel: int | None
+    min_silence_s: float
+    below: float | None
+    passages: int
+
+
+@dataclass(frozen=True)
 class _Rows:
     """What a part comes down to."""
 
@@ -78,13 +91,17 @@ def measure(
     min_silence_s: float = speakers.MIN_SILENCE_S,
     below: float | None = confidence.BELOW,
     passages: int = 12,
+    workers: int = 1,
+    scheduler: str | None = None,
     progress: ProgressCallback | None = None,
 ) -> Measures:
     """Measure calls, all or those of the rows `calls`: who talks how much, where nobody does, how sure the words are.
 
     A corpus is read part by part, with few of its columns; the answer is the same as of all in memory. With
-    `below` None the words are not read. `passages` is how many of least confidence `unsure` leads to. Progress is
-    told of a corpus of more than one part. CorpusError where calls are taken away meanwhile, or cannot be read.
+    `below` None the words are not read. `passages` is how many of least confidence `unsure` leads to. With more
+    `workers`, or the address of a Dask `scheduler`, parts are measured in other processes (`speechkit.each`): it
+    pays from some thousand calls on. Progress is told of a corpus of more than one part. CorpusError where calls
+    are taken away meanwhile, or cannot be read.
 
     >>> from speechkit.transcripts.schema import Transcript
     >>> said = pd.DataFrame({"call_id": ["a", "a"], "phrase_id": ["a:1", "a:2"], "speaker": ["1", "2"],
@@ -96,13 +113,15 @@ def measure(
     about = transcript.calls if calls is None else calls.reset_index(drop=True)
     ids = about["call_id"].tolist()
     lists = transcript.split(ids, CALLS_AT_ONCE) if isinstance(transcript, Corpus) else [ids]
+    asked = _Asked(agent_channel, min_silence_s, below, passages)
+    parts = [about[about["call_id"].isin(own)].reset_index(drop=True) for own in lists or [[]]]
     rows: list[_Rows] = []
     started = time.monotonic()
-    for done, part in enumerate(_parts(transcript, about, lists or [[]], below is not None), 1):
-        rows.append(_measured(part, agent_channel, min_silence_s, below or 0.0, passages))
-        if progress and len(lists) > 1:
-            left_s = (time.monotonic() - started) / done * (len(lists) - done)
-            progress(Progress("measure", done, len(lists), f"{len(ids):,} calls", left_s))
+    for row in _reduced(transcript, parts, asked, workers, scheduler):
+        rows.append(row)
+        if progress and len(parts) > 1:
+            left_s = (time.monotonic() - started) / len(rows) * (len(parts) - len(rows))
+            progress(Progress("measure", len(rows), len(parts), f"{len(ids):,} calls", left_s))
     words = rows[0].confidence[["lower", "upper"]].assign(words=sum(row.confidence["words"] for row in rows))
     known = int(words["words"].sum())
     least = pd.concat([row.least for row in rows]).sort_values(["confidence", "call_id"], kind="stable")
@@ -116,29 +135,43 @@ def measure(
     )
 
 
-def _parts(
-    transcript: Transcript, about: pd.DataFrame, lists: Sequence[Sequence[str]], words: bool
-) -> Iterator[Part]:
-    """Read the calls of each list; `about` are their rows, so that a column has one type in all parts."""
-    columns = {"phrases": PHRASES, **({"words": WORDS} if words else {})}
-    corpus = transcript if isinstance(transcript, Corpus) else None
-    for ids in lists:
-        own = about[about["call_id"].isin(ids)].reset_index(drop=True)
-        read = corpus.read(ids, columns) if corpus is not None else transcript.filter(call_id=ids)
-        yield Part(own, read.phrases, read.words if words else empty("words"))
+def _reduced(
+    transcript: Transcript, parts: Sequence[pd.DataFrame], asked: _Asked, workers: int, scheduler: str | None
+) -> Iterator[_Rows]:
+    """Reduce each part, here or in other processes, in any order; a part is the rows of its calls."""
+    if isinstance(transcript, Corpus) and len(parts) > 1 and (workers > 1 or scheduler):
+        items = [(transcript.path.absolute(), about, asked) for about in parts]
+        done = each(_elsewhere, items, workers=workers, scheduler=scheduler, preload=[__name__])
+        yield from (rows for _, rows in done)
+    else:
+        yield from (_rows(transcript, about, asked) for about in parts)
 
 
-def _measured(
-    part: Part, agent_channel: int | None, min_silence_s: float, below: float, passages: int
-) -> _Rows:
-    """Reduce a part to its rows."""
+def _elsewhere(item: tuple[Path, pd.DataFrame, _Asked]) -> _Rows:
+    """Reduce a part of a corpus in a process that has not opened it yet."""
+    path, about, asked = item
+    return _rows(_opened(path), about, asked)
+
+
+_opened = lru_cache(maxsize=1)(open_corpus)  # for all parts that a process gets
+
+
+def _rows(transcript: Transcript, about: pd.DataFrame, asked: _Asked) -> _Rows:
+    """Read the calls `about` and reduce them; their rows are given, so that a column has one type in all parts."""
+    ids, sure = about["call_id"].tolist(), asked.below is not None
+    if isinstance(transcript, Corpus):
+        read = transcript.read(ids, {"phrases": PHRASES, **({"words": WORDS} if sure else {})})
+    else:
+        read = transcript.filter(call_id=ids)
+    part = Part(about, read.phrases, read.words if sure else empty("words"))
+    below = asked.below or 0.0
     return _Rows(
         selection.whole_calls(part),
-        selection.parties(part, agent_channel),
-        speakers.silences(part, min_silence_s),
+        selection.parties(part, asked.agent_channel),
+        speakers.silences(part, asked.min_silence_s),
         confidence.distribution(part.words),
         int((part.words["confidence"] < below).sum()),
-        confidence.least_sure(part.words, passages, below),
+        confidence.least_sure(part.words, asked.passages, below),
     )
 
 

@@ -124,7 +124,10 @@ class Corpus(Transcript):
         """Return the transcript of one call, reading no other from the disk."""
         if call_id not in self.call_ids:
             raise CorpusError(f"{self.path} has no call {call_id!r}. Its call_ids lists what it has.")
-        return super().call(call_id) if set(TABLES) <= set(self._held) else self.read([call_id])
+        return self._of_calls([call_id])
+
+    def _of_calls(self, call_ids: Sequence[str]) -> Transcript:
+        return super()._of_calls(call_ids) if set(TABLES) <= set(self._held) else self.read(call_ids)
 
     def read(
         self, call_ids: Collection[str], columns: Mapping[str, Sequence[str]] | None = None

@@ -132,7 +132,7 @@ _call = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=10)
 @given(st.lists(_call, min_size=1, max_size=5), st.integers(0, 3), st.integers(1, 3))
 def test_however_calls_are_divided_nothing_changes(
     tmp_path_factory: pytest.TempPathFactory,
@@ -178,6 +178,19 @@ def test_a_shard_that_is_lost_meanwhile_is_named(tmp_path: Path, monkeypatch: py
 
     with pytest.raises(CorpusError, match=r"words/000003-\w+\.parquet is missing\. Restore it"):
         measure(corpus, progress=lose)
+
+
+def test_other_processes_measure_the_same_and_tell_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = shelf(tmp_path, open_corpus(demo_data("mono")), 2, 2)
+    monkeypatch.setattr(measures, "CALLS_AT_ONCE", 2)
+    told: list[Progress] = []
+    same(measure(corpus, workers=2, progress=told.append), measure(corpus))
+    assert [progress.done for progress in told] == [1, 2, 3, 4]
+    max((corpus.path / "words").iterdir()).unlink()
+    with pytest.raises(CorpusError, match=r"is missing\. Restore it"):
+        measure(corpus, workers=2)
 
 
 def test_a_call_that_is_removed_meanwhile_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,6 +150,8 @@ def test_some_calls_and_some_columns_are_read(corpus: Corpus, monkeypatch: pytes
     with pytest.raises(CorpusError, match="no call 'x'"):
         corpus.read(["b", "x"])
     assert sorted(corpus.split(most=2)) == [["a", "c"], ["b", "d"], ["e"]]
+    same(corpus.filter(source="in/d.wav"), said("d"))
+    assert "words" not in corpus._held  # the others were left on the disk
     assert corpus.split(["e", "c", "x"]) == [["e"], ["c"]]
     assert [part["call_id"].tolist() for part in corpus.parts("calls")] == [["b", "d", "e"], ["a", "c"]]
 
