@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,8 +18,13 @@ from speechkit.analysis.rhythm import Weekdays
 from speechkit.analysis.topics import Topics
 from speechkit.display.canvas import BLUE, GREY, VERMILION, canvas, styled
 from speechkit.display.picture import Note, Picture, Shown
+from speechkit.display.sound import clip_uri
 from speechkit.display.wording import count, day, label, listing, percent
+from speechkit.transcripts import masking
 from speechkit.transcripts.schema import clock
+
+if TYPE_CHECKING:
+    from speechkit.transcripts.corpus import Corpus
 
 
 @styled
@@ -174,12 +179,45 @@ def differences(
     return Picture(figure, finding, caption, f"Dot plot of differences by {label(factor)}. {finding}.")
 
 
+def passages(
+    found: pd.DataFrame, query: str, corpus: Corpus, *, mask: bool = True, around_s: float = 0.3
+) -> Passages:
+    """Make passages of what a search found in a corpus: to read, and to play where the recording still is.
+
+    With `mask`, personal data is replaced by its kind in the text and by a tone in the sound, which begins
+    `around_s` seconds before the words and ends as much after them. What stands around a passage is its own channel's
+    too, where each party has one.
+    """
+    shown, clips = found.copy(), dict[str, str]()
+    for call_id in found["call_id"].unique():
+        call = corpus.call(call_id)
+        masks = masking.find_masks(call)
+        hidden = masks if mask else masks.iloc[:0]
+        said = [
+            table["display"].fillna(table["lexical"])
+            for table in (call.phrases, masking.mask(call, hidden).phrases)
+        ]
+        texts = dict(zip(*said, strict=True))
+        here = found["call_id"] == call_id
+        for column in ("before", "text", "after"):
+            shown.loc[here, column] = [texts.get(text, text) for text in found.loc[here, column]]
+        recording = corpus.recording(call_id)
+        if recording is None:
+            continue
+        for row in found[here].to_dict("records"):
+            channel = None if call.phrases["channel"].nunique() < 2 else int(row["channel"])
+            own = hidden if channel is None else hidden[hidden["channel"] == channel]
+            span = (max(0.0, row["start_s"] - around_s), row["end_s"] + around_s)
+            clips[str(row["phrase_id"])] = clip_uri(recording, *span, channel, masking.bleeps(own))
+    return Passages(shown, query, clips)
+
+
 @dataclass(frozen=True)
 class Passages:
-    """Passages that a search found: the call, the time, the words, and where to hear them.
+    """Passages that a search found: the call, the time, the words, and their sound.
 
-    `found` is the table of `insight.search.search`. `player` makes the address of a passage's sound from its
-    call_id, start_s and end_s, or None where there is no recording (`display.sound.clips`).
+    `found` is the table of `insight.search.search`, `clips` the address of a passage's sound by its phrase_id
+    (`passages` makes both without personal data).
     """
 
     found: pd.DataFrame

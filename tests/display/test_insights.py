@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from speechkit import demo_data, open_corpus
 from speechkit.analysis.drivers import drivers
 from speechkit.analysis.onsets import COLUMNS as ONSETS
 from speechkit.analysis.rhythm import weekdays
 from speechkit.analysis.topics import find_topics
+from speechkit.audio import decode
 from speechkit.display import insights
 from speechkit.display.picture import Note, Picture
 
@@ -104,3 +109,29 @@ def test_passages_escape_what_was_said() -> None:
     assert "&lt;b&gt;, 1:01" in page
     assert 'src="data:audio/mpeg;base64,AA"' in page
     assert "Nothing is found" in insights.Passages(pd.DataFrame([row]).iloc[:0], "x")._repr_html_()
+
+
+def test_passages_hide_what_is_personal_in_text_and_sound(tmp_path: Path) -> None:
+    corpus = open_corpus(demo_data("corpus"))
+    phrase = corpus.call("c01").phrases.query("channel == 1 and display.str.contains('@')").iloc[0]
+    row = {
+        **phrase[["call_id", "phrase_id", "start_s", "end_s", "channel", "speaker"]],
+        "text": phrase["display"],
+    }
+    found = pd.DataFrame([row | {"before": None, "after": "4418."}])
+    hidden, open_ = (insights.passages(found, "send", corpus, mask=mask) for mask in (True, False))
+    assert hidden.found["text"][0] == "Please send it to [EMAIL]."
+    assert hidden.found["after"][0] == "[CARD]."
+    assert open_.found["text"][0] == phrase["display"]
+    loud = []
+    for page in (hidden, open_):
+        (source,) = page.clips.values() if page.clips else ()
+        assert source in page._repr_html_()
+        heard = tmp_path / "heard.mp3"
+        heard.write_bytes(base64.b64decode(source.partition(",")[2]))
+        samples = decode(heard, 16_000)
+        assert samples.shape[1] / 16_000 == pytest.approx(phrase["end_s"] - phrase["start_s"] + 0.6, abs=0.1)
+        middle = samples[0, round(2.0 * 16_000) : round(2.2 * 16_000)]  # in the address
+        spectrum = np.abs(np.fft.rfft(middle))
+        loud.append(abs(int(spectrum.argmax()) * 5 - 440) <= 10)
+    assert loud == [True, False]
