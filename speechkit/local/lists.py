@@ -20,6 +20,10 @@ COVERED: Final = 0.6
 _ASSURED: Final = re.compile(
     r"\b(?:guarantee|i (?:can )?(?:promise|assure)|you will (?:not be (?:charged|billed)|get|receive|have|hear)|"
     r"(?:no|without) (?:any )?(?:extra|further|additional|more) (?:charge|cost|fee)|(?:at no|free of) (?:charge|cost)|"
+    r"(?:visit|shipping|delivery|repair|replacement|return) is free|"
+    r"within (?:[\w-]+ ){1,5}(?:hours|days|weeks)\b|"
+    r"(?:it|they|that) (?:takes?|will take) (?:[\w-]+ ){1,4}(?:minutes|hours|days|weeks)\b|"
+    r"(?:it|they) will (?:be there|be with you|arrive|come|be delivered)|by (?:mon|tues|wednes|thurs|fri|satur|sun)day, |"
     r"will not happen again|price (?:stays|holds|is locked)|is covered by)\b"
 )
 _NOUNS = (
