@@ -135,7 +135,12 @@ def _become_kernel(asked: dict[str, Any], parent: int) -> NoReturn:
         os.chdir(asked["cwd"])
         sys.path[0] = ""  # as `python -m ipykernel_launcher` leaves it
         launcher = find_spec("ipykernel_launcher")
-        sys.argv[:] = [str(launcher.origin if launcher else ""), "-f", asked["connection_file"]]
+        sys.argv[:] = [
+            str(launcher.origin if launcher else ""),
+            "-f",
+            asked["connection_file"],
+            "--log-level=CRITICAL",
+        ]
         import numpy as np
         from ipykernel.kernelapp import IPKernelApp
 

@@ -96,9 +96,11 @@ def _parameters(notebook: NotebookNode) -> dict[str, Any]:
                 value = getattr(node, "value", None)
                 if isinstance(name, ast.Name) and isinstance(value, ast.expr):
                     values[name.id] = ast.literal_eval(value)
-    if isinstance(values.get("corpus"), str):
-        values["corpus"] = Path(values["corpus"]).name  # its place on a machine is nobody's business
-    return values
+    # the place of a corpus or a reference on a machine is nobody's business
+    return {
+        name: Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+        for name, value in values.items()
+    }
 
 
 def _version() -> str:

@@ -116,6 +116,8 @@ def _execute(
         # sockets in a folder of our own: nobody else on the machine can talk to the kernel, and ipykernel has
         # nothing to warn about; Windows has no such sockets
         ipc = {"KernelManager": {"transport": "ipc", "ip": f"{sockets}/k"}} if os.name == "posix" else {}
+        # a kernel that is asked to end may write "KeyboardInterrupt caught in kernel" into the terminal
+        quiet = {"NotebookClient": {"extra_arguments": ["--log-level=CRITICAL"]}}
         try:
             node: NotebookNode = papermill.execute_notebook(
                 _literal(notebook),
@@ -126,7 +128,7 @@ def _execute(
                 request_save_on_cell_execute=False,
                 progress=progress,
                 partial=executed,
-                config=Config(ipc),
+                config=Config(ipc | quiet),
             )
             return node
         except papermill.PapermillExecutionError as error:
