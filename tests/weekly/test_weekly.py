@@ -224,6 +224,7 @@ def test_a_week_and_the_same_week_again(service: Running) -> None:
     assert "2026-11-09 2026-11-15 4" in page.read_text()
 
 
+@pytest.mark.slow
 def test_a_report_for_each_agent(service: Running) -> None:
     corpus = open_corpus("corpus", create=True)
     for number, agent in enumerate(["amy", "bo", "amy"]):
