@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -192,6 +193,7 @@ def named(table: pd.DataFrame, call_id: str) -> dict[str, str]:
     return {str(p): str(r).capitalize() for p, r in zip(own["party"], own["role"], strict=True)}
 
 
+@lru_cache(maxsize=4096)
 def _introduces(name: str) -> re.Pattern[str]:
     """How people say their own name when they answer or make a call."""
     return re.compile(
