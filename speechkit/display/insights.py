@@ -149,7 +149,10 @@ def differences(
             finding += f"; {len(found)} of {len(rows)} differ"
     shown = rows.sort_values("difference", ascending=False)
     if len(shown) > most:
-        kept = shown["difference"].abs().nlargest(most).index
+        away = (
+            shown["difference"].abs().mask(shown["value"] == only, float("inf"))
+        )  # it is what the page is about
+        kept = away.nlargest(most).index
         shown = shown.loc[shown.index.isin(kept)]
     figure, axes = canvas(finding, 0.9 + 0.34 * len(shown))
     for place, row in enumerate(shown.to_dict("records")):
@@ -174,6 +177,9 @@ def differences(
         "Diamonds: found, allowing for all comparisons. Circles: may be chance. Lines: 95% intervals, each for "
         "itself."
     )
+    if len(rows) > len(shown):
+        caption += f" Of {len(rows):,}, {len(shown)} are drawn: those farthest from the others"
+        caption += f", and {only}." if only else "."
     if few:
         caption += f" Open marks: fewer than {FEW_CALLS} calls, too few to say much."
     return Picture(figure, finding, caption, f"Dot plot of differences by {label(factor)}. {finding}.")

@@ -45,6 +45,21 @@ def test_differences(effect: float, finding: str) -> None:
     assert shown.finding in shown.alt
 
 
+@pytest.mark.parametrize(
+    ("only", "drawn"),
+    [
+        pytest.param("", ["B (50)", "C (50)"], id="are-those-drawn-that-differ-most?"),
+        pytest.param("D", ["another (50)", "D (50)"], id="is-the-one-that-the-page-is-about?"),
+    ],
+)
+def test_of_many_groups_some_are_drawn(only: str, drawn: list[str]) -> None:
+    found = drivers(table(0.6), ["unresolved"], ["agent"])
+    shown = insights.differences(found, "unresolved", "agent", "left open", only=only, most=2)
+    assert isinstance(shown, Picture)
+    assert [text.get_text() for text in shown.figure.axes[0].get_yticklabels()] == drawn
+    assert shown.caption.endswith(f"2 are drawn: those farthest from the others{', and D' if only else ''}.")
+
+
 def days(extra: int, weeks: int = 8) -> pd.Series[pd.Timestamp]:
     every = pd.date_range("2026-08-03", periods=7 * weeks)
     return pd.Series(every.repeat(10 + np.where(every.day_of_week == 2, extra, 0) + np.arange(7 * weeks) % 3))
