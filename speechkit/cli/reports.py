@@ -55,6 +55,13 @@ def reports(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Reports at once; one for each core when not given.")
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A Dask scheduler, whose workers make the reports: tcp://HOST:8786. Needs speechkit[dask].",
+        ),
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="Make what has not changed, too.")] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="Print a PDF beside each, with Chromium.")] = False,
 ) -> None:
@@ -72,6 +79,7 @@ def reports(
             by=by.value,
             parameters=_given(parameter),
             workers=workers,
+            scheduler=scheduler,
             again=again,
             progress=show,
         )

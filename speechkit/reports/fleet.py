@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 import pandas as pd
 
 from speechkit.display.wording import label
+from speechkit.each import each
 from speechkit.errors import ReportError
 from speechkit.lock import lock
 from speechkit.progress import Progress, ProgressCallback
-from speechkit.reports.kernels import nursery, use_forks
+from speechkit.reports.kernels import nursery, own_nursery, use_forks
 from speechkit.reports.parameters import check_parameters, find_report, report_parameters
 from speechkit.transcripts.corpus import Corpus, open_corpus
 from speechkit.transcripts.schema import TABLES
@@ -35,7 +33,7 @@ from speechkit.transcripts.schema import TABLES
 By: TypeAlias = Literal["call", "agent", "day", "queue"]
 JOURNAL: Final = ".reports.jsonl"
 COLUMNS: Final = ("key", "file", "status", "error", "calls", "took_s")
-_QUEUED: Final = 3  # reports that wait for each worker: none is idle, and an interruption loses few
+_PRELOAD: Final = ("papermill", "nbconvert.exporters")  # what workers have imported before they are forked
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,7 @@ def run_reports(
     by: By = "call",
     parameters: Mapping[str, Any] | None = None,
     workers: int | None = None,
+    scheduler: str | None = None,
     again: bool = False,
     progress: ProgressCallback | None = None,
 ) -> pd.DataFrame:
@@ -65,10 +64,11 @@ def run_reports(
     `by` names a parameter of the notebook (for `day`, both `start` and `end`). The answer has COLUMNS, in the
     order of the keys: status is `made`, `unchanged` or `failed`, with the error. A report that fails does not
     stop the others, and an older one of it stays as it was. Reports of keys that the corpus does not have any
-    more are removed. `index.html` lists them all.
+    more are removed. `index.html` lists them all. `workers` and `scheduler` are those of `speechkit.each`; the
+    workers of a scheduler write to `out` themselves.
 
     Raises ReportError before anything runs: for an unknown report or parameter, an `out` that cannot be written
-    and for a folder in which another process makes reports.
+    and for a folder in which another process makes reports; WorkersError for a scheduler that cannot be used.
     """
     notebook = find_report(name)
     shelf = open_corpus(corpus)
@@ -80,7 +80,7 @@ def run_reports(
         todo = [order for order in orders if order not in kept]
         _remove_gone(folder, {order.file for order in orders}, journal)
         rows = {order.key: _row(order, "unchanged", "", 0.0) for order in kept}
-        for order, error, took_s in _made(notebook, shelf.path, folder, todo, workers, progress):
+        for order, error, took_s in _made(notebook, shelf.path, folder, todo, workers, scheduler, progress):
             status = "failed" if error else "made"
             rows[order.key] = _row(order, status, error, took_s)
             _note(folder, order, status, error)
@@ -229,69 +229,42 @@ def _made(
     folder: Path,
     todo: list[Order],
     workers: int | None,
+    scheduler: str | None,
     progress: ProgressCallback | None,
 ) -> Iterator[tuple[Order, str, float]]:
-    """Make reports on all cores; yields each with its error, empty when there is none, as they end."""
+    """Make reports in other processes; yields each with its error, empty when there is none, as they end."""
     if not todo:
         return
-    size = max(1, min(workers or os.cpu_count() or 1, len(todo)))
     started_s, done = time.monotonic(), 0
-    waiting = list(reversed(todo))
-    with nursery() as address:
-        while waiting:
-            under_way: dict[Future[tuple[str, float]], Order] = {}
-            try:
-                with ProcessPoolExecutor(size, _context(), use_forks, (address,)) as pool:
-                    while waiting or under_way:
-                        while waiting and len(under_way) < size * _QUEUED:
-                            order = waiting.pop()
-                            job = (str(notebook), str(corpus), str(folder / order.file), order.parameters)
-                            under_way[pool.submit(_run_one, *job)] = order
-                        for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                            error, took_s = future.result()
-                            order = under_way.pop(future)
-                            done += 1
-                            if progress:
-                                spent_s = time.monotonic() - started_s
-                                left_s = spent_s * (len(todo) - done) / done
-                                progress(Progress("reports", done, len(todo), order.key, left_s))
-                            yield order, error, took_s
-            except BrokenProcessPool:
-                # a worker died, out of memory say; whoever was under way with it may be why: one try each, alone
-                for order in under_way.values():
-                    done += 1
-                    yield order, *_alone(notebook, corpus, folder, order, address)
+    size = min(workers or os.cpu_count() or 1, len(todo))
+    with nursery() if scheduler is None else nullcontext() as address:
+        work = partial(_run_one, str(notebook), str(corpus), str(folder), address)
+        for order, (error, took_s) in each(
+            work, todo, workers=size, scheduler=scheduler, lost=_lost, preload=_PRELOAD
+        ):
+            done += 1
+            if progress:
+                left_s = (time.monotonic() - started_s) * (len(todo) - done) / done
+                progress(Progress("reports", done, len(todo), order.key, left_s))
+            yield order, error, took_s
 
 
-def _alone(
-    notebook: Path, corpus: Path, folder: Path, order: Order, address: str | None
-) -> tuple[str, float]:
-    with ProcessPoolExecutor(1, _context(), use_forks, (address,)) as pool:
-        try:
-            return pool.submit(
-                _run_one, str(notebook), str(corpus), str(folder / order.file), order.parameters
-            ).result()
-        except BrokenProcessPool:
-            return "its process died. See whether the machine is out of memory, and run it again.", 0.0
+def _lost(order: Order) -> tuple[str, float]:
+    return "its process died. See whether the machine is out of memory, and run it again.", 0.0
 
 
-def _context() -> Any:
-    """How workers start: on Linux as forks of a server that has the imports of this file, elsewhere anew."""
-    if not sys.platform.startswith("linux"):
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["speechkit.reports.fleet", "papermill", "nbconvert.exporters"])
-    return context
+def _run_one(notebook: str, corpus: str, folder: str, address: str | None, order: Order) -> tuple[str, float]:
+    """Make one report in a worker; its error as text, since not every exception can travel.
 
-
-def _run_one(notebook: str, corpus: str, out: str, parameters: dict[str, Any]) -> tuple[str, float]:
-    """Make one report in a worker; its error as text, since not every exception can travel."""
+    Without the address of a nursery, this is the worker of a scheduler, which keeps one of its own.
+    """
     from speechkit.reports.run import run_report
 
     started_s = time.monotonic()
     error = ""
     try:
-        run_report(notebook, corpus=corpus, out=out, parameters=parameters)
+        use_forks(address or own_nursery())
+        run_report(notebook, corpus=corpus, out=Path(folder) / order.file, parameters=order.parameters)
     except Exception as failed:
         error = str(failed) if isinstance(failed, ReportError) else f"{type(failed).__name__}: {failed}"
     return error, time.monotonic() - started_s

@@ -7,6 +7,7 @@ kernels, so that nobody has to know which of the two it is.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -16,7 +17,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,6 +63,14 @@ def nursery() -> Iterator[str | None]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@cache
+def own_nursery() -> str | None:
+    """Start a nursery that ends with this process, the first time, and answer its address."""
+    kept = ExitStack()
+    atexit.register(kept.close)
+    return kept.enter_context(nursery())
 
 
 def use_forks(address: str | None) -> None:
