@@ -191,7 +191,7 @@ def player(
 ) -> Player:
     """Show one call: its recording, a lane for each speaker, and its words, which seek when they are clicked.
 
-    `audio` is the recording; it is embedded as MP3 up to `embed_max_bytes`, beyond that linked. `names` maps
+    `audio` is the recording; it is embedded as Opus up to `embed_max_bytes`, beyond that linked. `names` maps
     a party (`"1"`, `"channel 0"`) to a label of your own; else agent and customer are told by their channels.
     `bleeps` are spans of seconds in which a tone is heard instead (`transcripts.masking.bleeps`).
     Confidence is the `calibrated` column of the words where there is one. What the transcript lacks (word

@@ -186,7 +186,7 @@ def recording(tmp_path: Path) -> Path:
 def test_a_page_of_its_own_asks_nothing_and_runs_only_its_own_script(tmp_path: Path, recording: Path) -> None:
     path = view("good morning", "good day", audio=recording).save(tmp_path / "new" / "c1.html")
     text = path.read_text(encoding="utf-8")
-    assert "data:audio/mpeg;base64," in text
+    assert "data:audio/webm;base64," in text
     assert not re.search(r"https?://|(?:src|href)=.//", text)
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
     assert policy

@@ -59,9 +59,9 @@ def test_is_nothing_planted_left_to_read(page: Path, planted: list[dict[str, Any
 def test_is_there_a_tone_where_something_planted_was_said(
     page: Path, planted: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    found = re.search(r"data:audio/mpeg;base64,([A-Za-z0-9+/=]+)", page.read_text("utf-8"))
+    found = re.search(r"data:audio/webm;base64,([A-Za-z0-9+/=]+)", page.read_text("utf-8"))
     assert found
-    heard = tmp_path / "heard.mp3"
+    heard = tmp_path / "heard.webm"
     heard.write_bytes(base64.b64decode(found[1]))
     samples = decode(heard)
     for item in planted:
