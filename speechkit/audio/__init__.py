@@ -274,7 +274,11 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     containers.check_head(path)
     try:
         # An absolute path is never taken for a protocol such as concat: or http:.
-        container = av.open(str(path.resolve()), options={"format_whitelist": containers.FORMATS})
+        options = {
+            "format_whitelist": containers.FORMATS,
+            "max_size": "65536",
+        }  # of a packet of WAV: 4096 is slow
+        container = av.open(str(path.resolve()), options=options)
     except (av.FFmpegError, ValueError) as error:
         raise containers.unreadable(path) from error
     with container:

@@ -23,7 +23,10 @@ TONE_LEVEL: Final = 0.05  # -26 dB: told from silence, and no pain in headphones
 RATE: Final = 16_000  # Hz; holds all that wide-band speech has
 BITS_PER_S: Final = {1: 24_000, 2: 32_000}  # by channels; the two sides of a call seldom speak at once
 _MEDIA: Final = "data:audio/webm;base64,"
-_OPUS: Final = {"compression_level": "0", "frame_duration": "60"}  # a fifth of the time of its best, at the same size
+_OPUS: Final = {
+    "compression_level": "0",
+    "frame_duration": "60",
+}  # a fifth of the time of its best, at the same size
 
 
 def data_uri(path: Path, max_bytes: int = EMBED_MAX_BYTES, bleeps: Spans = ()) -> str | None:

@@ -49,7 +49,8 @@ def nursery() -> Iterator[str | None]:
         return
     with tempfile.TemporaryDirectory(prefix="speechkit-") as folder:
         address = str(Path(folder) / "nursery")
-        command = [sys.executable, "-m", "speechkit.reports.nursery", address]
+        # as the spec of an ordinary kernel: its debugger wants to see the frozen modules
+        command = [sys.executable, "-Xfrozen_modules=off", "-m", "speechkit.reports.nursery", address]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env={**os.environ, **_ONE_THREAD}
         )

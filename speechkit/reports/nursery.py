@@ -23,22 +23,14 @@ from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 PRELOADED: Final = (
-    *(
-        "ipykernel.kernelapp",
-        "ipykernel.ipkernel",
-        "matplotlib_inline.backend_inline",
-        "pandas",
-        "pyarrow.parquet",
-    ),
-    *("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.dates", "jinja2", "scipy.stats"),
-    *(
-        "speechkit",
-        "speechkit.transcripts.corpus",
-        "speechkit.analysis.confidence",
-        "speechkit.analysis.selection",
-    ),
-    *("speechkit.analysis.speakers", "speechkit.analysis.trends", "speechkit.display.plots"),
-    *("speechkit.display.player", "speechkit.display.story", "speechkit.display.tables"),
+    *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "matplotlib_inline.backend_inline"),
+    *("pandas", "pyarrow.parquet", "pyarrow.dataset", "scipy.stats", "jinja2", "av", "soxr", "soundfile"),
+    *("matplotlib.figure", "matplotlib.style", "matplotlib.dates", "matplotlib.backends.backend_agg"),
+    *("PIL.PngImagePlugin", "speechkit", "speechkit.demo", "speechkit.transcripts.corpus"),
+    *("speechkit.transcripts.masking", "speechkit.analysis.confidence", "speechkit.analysis.diagnostics"),
+    *("speechkit.analysis.moments", "speechkit.analysis.selection", "speechkit.analysis.speakers"),
+    *("speechkit.analysis.trends", "speechkit.display.player", "speechkit.display.plots"),
+    *("speechkit.display.story", "speechkit.display.tables", "speechkit.display.timeline"),
 )
 """What reports import; a report that needs more imports it in its kernel."""
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
@@ -87,8 +79,34 @@ def _preload() -> None:
     for name in PRELOADED:
         if find_spec(name.partition(".")[0]):
             import_module(name)
+    _practise()
     gc.collect()
     gc.freeze()  # what is shared with the kernels stays shared: the collector does not write to it
+
+
+def _practise() -> None:
+    """Show a call of two phrases as reports do, so that fonts, styles and templates are read once, not by each."""
+    import pandas as pd
+
+    from speechkit.display import story, tables, timeline
+    from speechkit.display.player import player
+    from speechkit.transcripts.schema import Transcript
+
+    calls = pd.DataFrame({"call_id": ["a"], "channels": [2], "duration_s": [9.0], "engine": ["none"]})
+    said = {"call_id": "a", "start_s": [0.0, 5.0], "end_s": [4.0, 9.0], "channel": [0, 1]}
+    phrases = pd.DataFrame(
+        {**said, "phrase_id": ["a:1", "a:2"], "display": ["Yes.", "No."], "confidence": 0.5}
+    )
+    call = Transcript(calls, phrases)
+    picture: Any = timeline.call_timeline(call, "a")
+    picture.png()
+    for shown in (
+        player(call),
+        tables.Table(phrases, "phrases"),
+        story.scope(call.calls),
+        story.engines(call.calls),
+    ):
+        shown._repr_html_()
 
 
 def _heard(line: socket.socket) -> bytes:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -33,12 +35,15 @@ def write_page(notebook: NotebookNode, name: str) -> str:
         "version": _version(),
         "language": str(parameters.get("locale") or "en").partition("-")[0],
     }
-    page, _ = _exporter().from_notebook_node(notebook, {"report": about})
+    page, _ = _exporter(get_ident()).from_notebook_node(notebook, {"report": about})
     return str(page)
 
 
-def _exporter() -> Any:
-    from nbconvert.exporters import HTMLExporter
+@cache
+def _exporter(thread: int) -> Any:
+    """Make the exporter of a thread: it reads and compiles its templates once."""
+    from nbconvert.exporters import HTMLExporter, TemplateExporter
+    from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
     from traitlets.config import Config
 
     class ReportExporter(HTMLExporter):
@@ -49,6 +54,15 @@ def _exporter() -> Any:
             environment.autoescape = True
             environment.trim_blocks = environment.lstrip_blocks = True
             return environment
+
+        def from_notebook_node(self, nb: Any, resources: Any = None, **options: Any) -> Any:
+            """Convert as nbconvert does, without reading the page again to tag inputs, which ours has not."""
+            resources = self._init_resources(resources)  # type: ignore[no-untyped-call]
+            filter_data: Any = WidgetsDataTypeFilter
+            register: Any = self.register_filter
+            about = {"notebook_metadata": self._nb_metadata, "parent": self, "resources": resources}
+            register("filter_data_type", filter_data(**about))
+            return TemplateExporter.from_notebook_node(self, nb, resources, **options)
 
     config = Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": {NOTEBOOK_ONLY}}})
     exporter: Any = ReportExporter
