@@ -179,3 +179,11 @@ class ForkingProvisioner(LocalProvisioner):
         self.pid = self.pgid = kernel.pid  # a session of its own
         self.cwd = cwd
         return self.connection_info
+
+    async def send_signal(self, signum: int) -> None:
+        """Send a signal to the kernel, but no interruption while it is being shut down.
+
+        jupyter_client interrupts before it asks for the end; a kernel that is idle then reports an error.
+        """
+        if not (signum == signal.SIGINT and getattr(self.parent, "shutting_down", False)):
+            await super().send_signal(signum)

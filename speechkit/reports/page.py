@@ -68,6 +68,10 @@ def _exporter(thread: int) -> Any:
     exporter: Any = ReportExporter
     return exporter(
         config=config,
+        # what the page needs of nbconvert's dozen, each of which has the whole notebook validated
+        default_preprocessors=[
+            f"nbconvert.preprocessors.{n}" for n in ("TagRemovePreprocessor", "coalesce_streams")
+        ],
         extra_template_basedirs=[str(TEMPLATES)],
         template_name="speechkit",
         exclude_input=True,
