@@ -79,7 +79,8 @@ def _encoded(channels: int, blocks: Iterable[Any], rate: int) -> bytes:
 
     buffer = BytesIO()
     layout = "mono" if channels == 1 else "stereo"
-    with av.open(buffer, "w", format="webm") as container:
+    # bitexact: without numbers drawn by chance, so that the same recording makes the same page
+    with av.open(buffer, "w", format="webm", container_options={"fflags": "+bitexact"}) as container:
         stream: Any = container.add_stream("libopus", rate=rate, layout=layout, options=_OPUS)
         stream.bit_rate = BITS_PER_S[channels]
         place = 0

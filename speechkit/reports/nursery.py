@@ -13,6 +13,7 @@ process id, a last line its exit code. A closed connection ends its kernel.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import selectors
@@ -33,6 +34,7 @@ PRELOADED: Final = (
     *("speechkit.display.story", "speechkit.display.tables", "speechkit.display.timeline"),
 )
 """What reports import; a report that needs more imports it in its kernel."""
+_SET_BY_IMPORTS: dict[str, str] = {}  # of the environment
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
 
@@ -41,7 +43,9 @@ def main(address: str) -> None:
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listening.bind(address)
+    before = set(os.environ)
     _preload()
+    _SET_BY_IMPORTS.update((name, value) for name, value in os.environ.items() if name not in before)
     listening.listen(64)  # not before: who connects waits for the imports, not for a timeout
     woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -148,10 +152,11 @@ def _become_kernel(asked: dict[str, Any], parent: int) -> NoReturn:
             signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.default_int_handler)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.environ.clear()
+        os.environ.update(_SET_BY_IMPORTS)
         os.environ.update(asked["env"])
         os.environ.pop("JPY_PARENT_PID", None)  # ipykernel would look for the wrong parent
         os.chdir(asked["cwd"])
-        sys.path[0] = ""  # as `python -m ipykernel_launcher` leaves it
+        del sys.path[0]  # as ipykernel_launcher does; IPython puts the working folder where it wants it
         launcher = find_spec("ipykernel_launcher")
         sys.argv[:] = [
             str(launcher.origin if launcher else ""),
@@ -166,6 +171,8 @@ def _become_kernel(asked: dict[str, Any], parent: int) -> NoReturn:
         app: Any = IPKernelApp.instance()
         app.initialize(sys.argv[1:])
         app.start()
+        atexit._run_exitfuncs()  # as at the end of an ordinary kernel
+        app.shell.user_ns.clear()  # and files that were left open are written
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1 if end.code else 0

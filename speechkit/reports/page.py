@@ -70,7 +70,8 @@ def _exporter(thread: int) -> Any:
         config=config,
         # what the page needs of nbconvert's dozen, each of which has the whole notebook validated
         default_preprocessors=[
-            f"nbconvert.preprocessors.{n}" for n in ("TagRemovePreprocessor", "coalesce_streams")
+            f"nbconvert.preprocessors.{n}"
+            for n in ("TagRemovePreprocessor", "coalescestreams.CoalesceStreamsPreprocessor")
         ],
         extra_template_basedirs=[str(TEMPLATES)],
         template_name="speechkit",
