@@ -112,7 +112,7 @@ class ForkedKernel:
             try:
                 line.connect(address)
                 break
-            except (FileNotFoundError, ConnectionRefusedError):  # it is importing
+            except FileNotFoundError:  # it is starting
                 if time.monotonic() > until_s:
                     raise
                 time.sleep(0.02)
@@ -167,14 +167,17 @@ class ForkingProvisioner(LocalProvisioner):
     """Starts kernels as forks of the nursery, where there is one, else as jupyter_client does."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Start a kernel with the command of its kernel spec, or as a fork that needs no command."""
+        """Start a kernel as a fork, which needs no command, or with the command of its kernel spec."""
         address = os.environ.get(ADDRESS)
         if not address or "ipykernel_launcher" not in cmd:
             return await super().launch_kernel(cmd, **kwargs)
         connection_file = cmd[cmd.index("-f") + 1]
         cwd = str(kwargs.get("cwd") or Path.cwd())
         env = {name: str(value) for name, value in (kwargs.get("env") or os.environ).items()}
-        kernel: Any = ForkedKernel.ask(address, connection_file, cwd, env)
+        try:
+            kernel: Any = ForkedKernel.ask(address, connection_file, cwd, env)
+        except OSError:  # the nursery died; reports still come, only slower
+            return await super().launch_kernel(cmd, **kwargs)
         self.process = kernel
         self.pid = self.pgid = kernel.pid  # a session of its own
         self.cwd = cwd

@@ -43,10 +43,12 @@ def main(address: str) -> None:
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listening.bind(address)
+    listening.listen(
+        64
+    )  # who connects now waits for the imports; who finds nobody listening knows that we died
     before = set(os.environ)
     _preload()
     _SET_BY_IMPORTS.update((name, value) for name, value in os.environ.items() if name not in before)
-    listening.listen(64)  # not before: who connects waits for the imports, not for a timeout
     woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)

@@ -7,9 +7,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +225,17 @@ def test_kernels_end_with_their_nursery_and_tell_how(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kernels are forked on Linux only")
+def test_reports_come_when_the_nursery_has_died(
+    notebook: Path, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as nobody_listens:
+        nobody_listens.bind(str(tmp_path / "nursery"))
+        monkeypatch.setattr("speechkit.reports.fleet.nursery", lambda: nullcontext(str(tmp_path / "nursery")))
+        table = run_reports(notebook, corpus=corpus.path, out=tmp_path / "out", workers=2)
+    assert table["status"].tolist() == ["made"] * 3
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kernels are forked on Linux only")
 def test_a_nursery_has_one_thread_and_dies_with_whoever_started_it(tmp_path: Path) -> None:
     script = (
         "import os, time\nfrom speechkit.reports.kernels import nursery, ForkedKernel\n"
@@ -230,6 +243,7 @@ def test_a_nursery_has_one_thread_and_dies_with_whoever_started_it(tmp_path: Pat
         "    while not os.path.exists(address): time.sleep(.05)\n"
         "    import socket\n    line = socket.socket(socket.AF_UNIX)\n"
         "    while line.connect_ex(address): time.sleep(.05)\n"
+        "    line.sendall(b'nothing\\n')\n    line.recv(1)\n"  # it has imported all when it answers
         "    children = open(f'/proc/{os.getpid()}/task/{os.getpid()}/children').read().split()\n"
         "    print(children[0], len(os.listdir(f'/proc/{children[0]}/task')), flush=True)\n    time.sleep(60)\n"
     )
