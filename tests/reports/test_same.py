@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 import papermill
 import pytest
 
@@ -18,6 +19,7 @@ from speechkit.reports.fleet import run_reports
 from speechkit.reports.page import write_page
 from speechkit.reports.parameters import find_report
 from speechkit.transcripts.corpus import Corpus
+from tests.cluster import cluster
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kernels are forked on Linux only"),
@@ -165,3 +167,21 @@ def test_no_report_knows_of_the_one_before_it(corpus: Corpus, tmp_path: Path) ->
                 assert found == wanted
         assert made["metadata"] == alone["metadata"]
     assert len(drawn) == 4, "no two kernels draw the same numbers"
+
+
+@pytest.mark.slow
+def test_the_workers_of_a_scheduler_make_the_same_reports(corpus: Corpus, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    given: dict[str, Any] = {"corpus": corpus.path, "parameters": {"most": 2}}
+    near = run_reports("call_report", out=tmp_path / "near", workers=2, **given)
+    with cluster(tmp_path, workers=2) as address:
+        far = run_reports("call_report", out=tmp_path / "far", scheduler=address, **given)
+        assert page(tmp_path / "near" / "index") == page(tmp_path / "far" / "index")
+        again = run_reports("call_report", out=tmp_path / "far", scheduler=address, **given)
+    assert far["status"].tolist() == ["made", "made"]
+    assert again["status"].tolist() == ["unchanged", "unchanged"]
+    pd.testing.assert_frame_equal(far.drop(columns="took_s"), near.drop(columns="took_s"))
+    for call in corpus.call_ids:
+        ours, theirs = (tmp_path / folder / f"{call}.ipynb" for folder in ("near", "far"))
+        assert content(ours) == content(theirs)
+        assert page(ours) == page(theirs)
