@@ -53,7 +53,7 @@ def reports(
         ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Reports at once; one for each core when not given.")
+        int | None, typer.Option(min=1, help="Reports at once; three for two cores when not given.")
     ] = None,
     scheduler: Annotated[
         str | None,
