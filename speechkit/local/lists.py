@@ -23,7 +23,8 @@ _ASSURED: Final = re.compile(
     r"(?:visit|shipping|delivery|repair|replacement|return) is free|"
     r"within (?:[\w-]+ ){1,5}(?:hours|days|weeks)\b|"
     r"(?:it|they|that) (?:takes?|will take) (?:[\w-]+ ){1,4}(?:minutes|hours|days|weeks)\b|"
-    r"(?:it|they) will (?:be there|be with you|arrive|come|be delivered)|by (?:mon|tues|wednes|thurs|fri|satur|sun)day, |"
+    r"(?:it|they) will (?:be there|be with you|arrive|come|be delivered)|"
+    r"by (?:mon|tues|wednes|thurs|fri|satur|sun)day, |"
     r"will not happen again|price (?:stays|holds|is locked)|is covered by)\b"
 )
 _NOUNS = (
