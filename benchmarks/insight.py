@@ -242,8 +242,8 @@ def describe_lists(lists: pd.DataFrame) -> str:
         "The lists of a summary. *products found*, of those that the truth names; *promises found*, of those given, "
         "and how many of those found were given; *turn moods*, of the customer's turns, and of those that are *not "
         "neutral*; items of `data/checklist.txt` that were *said*, and that were *missed*. Nobody wrote a truth of "
-        "these for the blind half. The practice dialogues were written, with their truth, by one who had read the rules "
-        "of `extractive`, so they are easier than calls are; the recognized text of their blind half was not read.\n\n"
+        "these for the blind half. The practice dialogues were written, with their truth, by one who had read the "
+        "rules of `extractive`, so they are easier than calls are; the text of their blind half was not read.\n\n"
         f"{_markdown(lists)}"
     )
 

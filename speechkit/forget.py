@@ -39,6 +39,9 @@ REPORTS: Final = (
 )
 """Files of a reports folder that may be of a call: by their name, or by the call_id in their text."""
 
+RECOGNITION_DAYS: Final = 90
+"""How long the local service keeps what it recognized, since it was last of use."""
+
 _ROWS: Final = """
 SELECT r.*, j.id AS job_id, j.endpoint, j.is_read, j.is_deleted,
     (SELECT count(*) FROM recordings o WHERE o.job = r.job) AS together,
@@ -165,6 +168,7 @@ def _at_the_service(done: Forgotten, settings: Settings, rows: list[Row], digest
 def _clean(done: Forgotten, speech: Speech, row: Row) -> None:
     from speechkit.client.auth import is_loopback
     from speechkit.client.recording import Recording
+    from speechkit.client.secrets import strip_sas
 
     endpoint = row["endpoint"]
     if speech.endpoint != endpoint and not (speech.is_local and is_loopback(endpoint)):
@@ -182,6 +186,12 @@ def _clean(done: Forgotten, speech: Speech, row: Row) -> None:
                 "job's time to live is over"
             )
     item = Recording.of_row(row)
+    if item.is_url and speech.is_local and not row["sha256"]:
+        done.stays.append(
+            f"what the local service recognized at {strip_sas(item.address)}: it is kept by the bytes that were read "
+            f"there, which are not known here, until {RECOGNITION_DAYS} days after its last use; `speechkit stop`, "
+            "then delete the folder of its state to be rid of it now"
+        )
     if item.is_url or speech.storage is None:
         return
     if row["waited_for"]:

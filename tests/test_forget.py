@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
@@ -12,7 +13,7 @@ from typer.testing import CliRunner, Result
 from speechkit.cli import app
 from speechkit.client.starting import open_ledger
 from speechkit.errors import RequestRefusedError, RunError
-from speechkit.forget import forget
+from speechkit.forget import RECOGNITION_DAYS, forget
 from speechkit.insight.answers import AnswerStore
 from speechkit.insight.search import search
 from speechkit.settings import read_settings
@@ -165,6 +166,23 @@ def test_what_cannot_be_reached_is_said_and_known_for_the_next_time(
     assert result.exit_code == 0, result.output
     assert "far-" in result.stdout
     assert holding("far.wav", HOME) == []
+
+
+def test_what_was_recognized_at_a_url_is_named(service: Running) -> None:
+    from speechkit.local.store import RECOGNITION_LIFE_S
+
+    make_recording(Path("behind.wav"), seed=61)
+    put = f"{service.endpoint}/recordings/behind.wav"
+    sent = httpx.put(put, content=Path("behind.wav").read_bytes(), headers={"Ocp-Apim-Subscription-Key": KEY})
+    url = sent.json()["url"]
+    transcribe(url)
+    (call_id,) = open_corpus("corpus").call_ids
+    done = forget(call_id)
+    (kept,) = [line for line in done.stays if "recognized at" in line]
+    assert "/recordings/behind.wav: it is kept" in kept
+    assert "sig=" not in kept
+    assert RECOGNITION_DAYS * 86400 == RECOGNITION_LIFE_S
+    assert not done.unreached
 
 
 def test_a_call_that_is_being_transcribed_is_not_forgotten(service: Running) -> None:

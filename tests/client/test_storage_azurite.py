@@ -19,6 +19,7 @@ from speechkit.client.ledger import Ledger
 from speechkit.client.rest import SpeechClient
 from speechkit.client.secrets import strip_sas
 from speechkit.client.storage import BlobStorage
+from speechkit.transcripts.corpus import open_corpus
 from tests.local.service_fixture import KEY, start
 
 pytestmark = pytest.mark.azurite
@@ -150,5 +151,37 @@ def test_the_service_reads_recordings_and_containers_of_azurite(
         assert len(in_place.failures) == 0
         assert [name[:4] for name in in_place.transcripts.call_ids] == ["c 0-", "c 1-"]
         assert in_place.transcripts.phrases["display"].tolist() == ["Hello."] * 2
+    finally:
+        running.end()
+
+
+def test_forget_removes_the_published_audio_from_azurite(
+    azurite: str, tmp_path: Path, recording: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = start(
+        tmp_path / "home", "--engine", "odd_engine:Engine", environment={"STORAGE_CONNECTION_STRING": azurite}
+    )
+    try:
+        for name, value in {
+            "STORAGE_CONNECTION_STRING": azurite,
+            "STORAGE_CONTAINER": "forgetful",
+            "SPEECH_KEY": KEY,
+            "SPEECH_ENDPOINT": running.endpoint,
+            "SPEECHKIT_HOME": str(tmp_path / "mine"),
+        }.items():
+            monkeypatch.setenv(name, value)
+        for seed, name in enumerate(("secret", "other")):  # two runs, so that each job holds one call
+            recording(Path(f"in/{name}.wav"), seed=seed)
+            ran = CliRunner().invoke(app, ["transcribe", f"in/{name}.wav", "--out", "corpus"])
+            assert ran.exit_code == 0, ran.output
+        container = BlobServiceClient.from_connection_string(azurite).get_container_client("forgetful")
+        published = list(container.list_blob_names())
+        assert sorted(name.rpartition("/")[2][:5] for name in published) == ["other", "secre"]
+        forgotten = CliRunner().invoke(app, ["forget", "secret", "--corpus", "corpus"])
+        assert forgotten.exit_code == 0, forgotten.output
+        (gone,) = [name for name in published if "secret" in name]
+        assert f"{gone} in storage" in forgotten.stdout
+        assert list(container.list_blob_names()) == [name for name in published if name != gone]
+        assert open_corpus("corpus").call_ids == ["other"]
     finally:
         running.end()

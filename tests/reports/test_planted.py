@@ -34,6 +34,14 @@ def planted(call_id: str) -> list[dict[str, Any]]:
     return list(TRUTH[call_id]["personal_data"])
 
 
+def recognized(shelf: Corpus, call_id: str) -> list[dict[str, Any]]:
+    """What was planted, and what the recognizer made of it: "daniel.faster@example.com"."""
+    call = shelf.call(call_id)
+    texts = dict(zip(call.phrases["phrase_id"], call.phrases["display"], strict=True))
+    spans = masking.find_masks(call)[["kind", "phrase_id", "start", "end"]].itertuples(index=False)
+    return planted(call_id) + [{"kind": kind, "text": texts[phrase][a:b]} for kind, phrase, a, b in spans]
+
+
 def digits_of(text: str) -> str:
     return "".join(run.digits for run in digit_runs([text], ["x"]))
 
@@ -56,14 +64,11 @@ def left_in(text: str, items: list[dict[str, Any]], heard: bool = False) -> set[
         if item["kind"] == "name":
             forms = [plain(item["text"])] if " " in item["text"] else []
             # "lang" is a word of HTML: a short name is looked for as names are written.
-            parts = [
-                part for part in item["text"].split() if heard or len(part) > 4 or f"{part} " in f"{text} "
-            ]
-            forms += [
-                plain(part) for part in parts if heard or re.search(rf"\b{part}\b", text) or len(part) > 4
-            ]
+            names = item["text"].split()
+            forms += [plain(n) for n in names if heard or len(n) > 4 or re.search(rf"\b{n}\b", text)]
         if item["kind"] == "email":  # the mailbox; the provider is nobody's secret
-            forms = [plain(re.split(r" (?:at|dot) ", item["text"])[1 if " dot " in item["text"] else 0])]
+            mailbox = re.split(r" at ", item["text"].lower())[0]
+            forms = [plain(item["text"] if "@" in item["text"] else re.findall(r"[a-z0-9]+", mailbox)[-1])]
         number = digits_of(item["text"]) if item["kind"] in NUMBERS else ""
         grouped = "[_ ]?".join(number)
         if any(form in words for form in forms) or (
@@ -117,7 +122,7 @@ def test_the_search_for_what_is_left_finds_it(shelf: Corpus) -> None:
 def test_the_report_of_many_calls_says_nothing_planted(
     shelf: Corpus, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    items = [item for call_id in CALLS for item in planted(call_id)]
+    items = [item for call_id in CALLS for item in recognized(shelf, call_id)]
     with caplog.at_level(logging.DEBUG):
         page = run_report("insight_report", corpus=shelf.path, out=tmp_path / "insight.html")
     told = capfd.readouterr()
@@ -131,12 +136,12 @@ def test_a_player_hides_what_was_planted(shelf: Corpus, call_id: str, tmp_path: 
     hidden = masking.find_masks(whole)
     shown = player(masking.mask(whole, hidden), audio=None, bleeps=masking.bleeps(hidden), title=call_id)
     page = shown.save(tmp_path / "player.html")
-    assert left_in(Path(page).read_text("utf-8"), planted(call_id)) == set()
+    assert left_in(Path(page).read_text("utf-8"), recognized(shelf, call_id)) == set()
 
 
-def test_the_lesson_about_one_call_hides_what_was_planted() -> None:
+def test_the_lesson_about_one_call_hides_what_was_planted(shelf: Corpus) -> None:
     text = (ROOT / "notebooks" / "08_explore_a_call.ipynb").read_text("utf-8")
-    assert left_in(text, planted("c01")) == set()
+    assert left_in(text, recognized(shelf, "c01")) == set()
 
 
 @pytest.mark.slow
@@ -157,7 +162,7 @@ def test_the_pages_of_single_calls_neither_say_nor_play_what_was_planted(
     for call_id in CALLS:
         page = tmp_path / "calls" / f"{call_id}.html"
         for name, text in texts_of(page):
-            assert left_in(text, planted(call_id)) == set(), name
+            assert left_in(text, recognized(shelf, call_id)) == set(), name
         assert left_in(heard(sound_of(page, tmp_path)), planted(call_id), heard=True) == set(), call_id
     assert left_in(caplog.text, [item for call_id in CALLS for item in planted(call_id)]) == set()
     open_ = heard(ROOT / "data" / "calls" / "c01.wav")
