@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,7 +79,35 @@ def test_it_reads_without_scripts_and_fits_a_phone(browser: Browser, saved: Path
     context.close()
 
 
-def test_accessible(page: Page, axe: str) -> None:
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light"), (360, "dark")]
+)
+def test_accessible(page: Page, axe: str, width: int, scheme: Any) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    page.get_by_role("button", name="next error").click()
     page.evaluate(axe)
     found = page.evaluate("async () => (await axe.run()).violations.map((v) => v.id + ': ' + v.help)")
     assert found == []
+
+
+@pytest.mark.parametrize("media", ["screen", "print"])
+@pytest.mark.parametrize("width", [1200, 680, 360])
+def test_a_word_stays_in_its_column_however_long(
+    watched: Watched, tmp_path: Path, width: int, media: Any
+) -> None:
+    long = "daniel.gordon.foster.the.third@accounts.example.com"
+    heard = [(who, start, text.replace("today,", long)) for who, start, text in SAID]
+    saved = alignment(sample_call(), {"batch": sample_call(said=heard), "fast": sample_call()}).save(
+        tmp_path / "a.html"
+    )
+    page = watched.context.new_page()
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(media=media)
+    page.goto(saved.as_uri())
+    page.wait_for_selector(".speechkit-alignment[data-ready]", state="attached")
+    word = page.locator(".heard .w", has_text=long)
+    out = word.evaluate(
+        "el => el.getBoundingClientRect().right - el.closest('td').getBoundingClientRect().right"
+    )
+    assert out <= 0
