@@ -44,7 +44,7 @@ def find_masks(transcript: Transcript) -> pd.DataFrame:
        kind  start  end   start_s
     0  name     11   21  2.333333
     """
-    rows = [row for call_id in transcript.call_ids for row in _of_call(transcript, call_id)]
+    rows = [row for call_id in transcript.call_ids for row in _of_call(transcript.call(call_id), call_id)]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
@@ -98,13 +98,13 @@ def bleeps(masks: pd.DataFrame, margin_s: float = MARGIN_S) -> list[tuple[float,
     return spans
 
 
-def _of_call(transcript: Transcript, call_id: str) -> Iterator[tuple[object, ...]]:
-    call = read_call(transcript, call_id)
-    table = transcript.call(call_id).phrases
+def _of_call(one: Transcript, call_id: str) -> Iterator[tuple[object, ...]]:
+    call = read_call(one, call_id)
+    table = one.phrases
     channel = dict(zip(table["phrase_id"], table["channel"], strict=True))
     party = dict(zip(table["phrase_id"], parties(table), strict=True))
     texts = [phrase.text for phrase in call.phrases]
-    about = transcript.call(call_id).calls
+    about = one.calls
     keep = about["agent"].dropna().astype("str").tolist() if "agent" in about else []
     for found in find_personal(texts, [party[phrase.phrase_id] for phrase in call.phrases], keep):
         phrase = call.phrases[found.index]

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechkit.transcripts.digits import UNITS, digit_runs
@@ -212,6 +212,7 @@ def test_luhn(digits: str, valid: bool) -> None:
     assert passes_luhn(digits) is valid
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.text(alphabet="0123456789", min_size=12, max_size=18))
 def test_a_number_with_its_check_digit_is_masked_in_every_form(digits: str) -> None:
     check = next(d for d in "0123456789" if passes_luhn(digits + d))
@@ -230,6 +231,7 @@ SAID = "my name is Peter Lang 555 0142 four one at dot com born May Street , . (
 TALK = st.lists(st.sampled_from(SAID.split()), max_size=12)
 
 
+@settings(deadline=None)
 @given(st.lists(TALK, max_size=5), st.data())
 def test_findings_never_overlap_and_lie_in_their_text(said: list[list[str]], data: st.DataObject) -> None:
     texts = [" ".join(words) for words in said]
@@ -244,6 +246,7 @@ def test_findings_never_overlap_and_lie_in_their_text(said: list[list[str]], dat
     assert sum(text.count("[") for text in masked) == len(findings)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=60), max_size=4))
 def test_any_text_can_be_masked(texts: list[str]) -> None:
     assert len(mask_texts(texts)) == len(texts)
