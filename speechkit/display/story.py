@@ -135,8 +135,17 @@ def _card(row: Mapping[Any, Any]) -> str:
     return (
         f"<article><h3>{html.escape(str(row['call_id']))}</h3>"
         f'<p class="tags">{html.escape(" · ".join(part for part in head if part))}</p>'
-        f"<p>{html.escape(summary)}</p>{''.join(proof)}</article>"
+        f"<p>{html.escape(summary)}</p>{''.join(proof)}{_mood(row)}</article>"
     )
+
+
+def _mood(row: Mapping[Any, Any]) -> str:
+    """How the customer sounds at the start and at the end, and when that turns, where it is known."""
+    start, end, turn_s = (row.get(name) for name in ("mood_start", "mood_end", "mood_turn_start_s"))
+    if pd.isna(start) or pd.isna(end):
+        return ""
+    turns = f"; it turns at {clock(float(turn_s))}" if pd.notna(turn_s) else ""
+    return f"<p><strong>Mood:</strong> {html.escape(f'{start} at the start, {end} at the end{turns}')}</p>"
 
 
 def _proof(row: Mapping[Any, Any], part: str) -> str:

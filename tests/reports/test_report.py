@@ -376,3 +376,7 @@ def test_tables_of_the_report_are_well_formed() -> None:
     tree = ET.fromstring(f"<div>{story.CallCards(summaries, calls)._repr_html_()}</div>")
     assert tree.findtext(".//article/h3") == "a"
     assert f"“{EVIL}” (0:08)" in "".join(tree.itertext())
+    assert "Mood" not in "".join(tree.itertext())
+    moods = {"mood_start": "negative", "mood_end": "neutral", "mood_turn_start_s": 61.0}
+    tree = ET.fromstring(f"<div>{story.CallCards(summaries.assign(**moods), calls)._repr_html_()}</div>")
+    assert "negative at the start, neutral at the end; it turns at 1:01" in "".join(tree.itertext())
