@@ -69,7 +69,8 @@ def run_reports(
     workers of a scheduler write to `out` themselves.
 
     Raises ReportError before anything runs: for an unknown report or parameter, an `out` that cannot be written
-    and for a folder in which another process makes reports; WorkersError for a scheduler that cannot be used.
+    and for a folder in which another process makes reports. Also when the disk is full: what is made stays, and the
+    same call goes on. WorkersError for a scheduler that cannot be used.
     """
     notebook = find_report(name)
     shelf = open_corpus(corpus)
@@ -77,10 +78,13 @@ def run_reports(
     orders = plan_reports(notebook, shelf, by, parameters or {})
     with _locked(folder):
         journal = _read_journal(folder)
-        kept = [order for order in orders if not again and _is_made(order, journal, folder)]
-        todo = [order for order in orders if order not in kept]
+        rows = {
+            order.key: _row(order, "unchanged", "", 0.0)
+            for order in orders
+            if not again and _is_made(order, journal, folder)
+        }
+        todo = [order for order in orders if order.key not in rows]
         _remove_gone(folder, {order.file for order in orders}, journal)
-        rows = {order.key: _row(order, "unchanged", "", 0.0) for order in kept}
         for order, error, took_s in _made(notebook, shelf.path, folder, todo, workers, scheduler, progress):
             status = "failed" if error else "made"
             rows[order.key] = _row(order, status, error, took_s)
@@ -168,7 +172,7 @@ def _file_name(key: str, taken: dict[str, int]) -> str:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process; the lock goes with it."""
+    """Hold the folder for this process; the lock goes with it. ReportError when it cannot be written (any more)."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         held = lock(folder / ".lock", wait=False)
@@ -180,8 +184,14 @@ def _locked(folder: Path) -> Iterator[None]:
         raise ReportError(
             f"another process makes reports in {folder}. Wait for it, or choose another folder with --out."
         )
-    with held:
-        yield
+    try:
+        with held:
+            yield
+    except OSError as error:
+        raise ReportError(
+            f"{folder} cannot be written any more: {error.strerror or error}. "
+            "Make room there and run this again: what is made stays."
+        ) from error
 
 
 def _read_journal(folder: Path) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -22,7 +23,8 @@ import pytest
 from speechkit import open_corpus
 from speechkit.errors import ReportError
 from speechkit.progress import Progress
-from speechkit.reports.fleet import JOURNAL, plan_reports, run_reports
+from speechkit.reports import fleet, run_report
+from speechkit.reports.fleet import JOURNAL, Order, plan_reports, run_reports
 from speechkit.reports.kernels import ForkedKernel, nursery
 from speechkit.transcripts.corpus import Corpus
 from speechkit.transcripts.schema import Transcript
@@ -193,6 +195,70 @@ def test_a_journal_cut_by_a_full_disk_is_read_as_far_as_it_goes(
 
     (tmp_path / JOURNAL).write_text(json.dumps({"file": "a.html", "status": "made"}) + '\n{"file": "b.h')
     assert list(_read_journal(tmp_path)) == ["a.html"]
+
+
+# --- bad days ---
+
+
+def test_a_disk_that_is_full_ends_the_run_and_loses_nothing(
+    notebook: Path, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, noted = tmp_path / "out", []
+
+    def full(folder: Path, order: Order, status: str, error: str) -> None:
+        noted.append(order.key)
+        if len(noted) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        note(folder, order, status, error)
+
+    note = fleet._note
+    with monkeypatch.context() as patch:
+        patch.setattr(fleet, "_note", full)
+        with pytest.raises(ReportError, match=r"No space left on device. Make room there and run this again"):
+            run_reports(notebook, corpus=corpus.path, out=out, workers=1)
+    table = run_reports(notebook, corpus=corpus.path, out=out, workers=1)
+    assert sorted(table["status"]) == ["made", "made", "unchanged"]
+
+
+def test_a_page_that_finds_no_room_is_one_failed_report(
+    notebook: Path, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any, **options: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(ReportError, match=r"c1.html cannot be written: No space left on device"):
+        run_report(notebook, corpus=corpus.path, out=tmp_path / "out" / "c1.html", parameters={"call": "c1"})
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_runs(
+    notebook: Path, corpus: Corpus, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ReportError, match=r"file/out cannot be written: Not a directory. Choose another"):
+        run_reports(notebook, corpus=corpus.path, out=tmp_path / "file" / "out")
+
+
+def test_twenty_thousand_calls_are_planned_skipped_and_listed(notebook: Path, tmp_path: Path) -> None:
+    shelf = open_corpus(tmp_path / "many", create=True)
+    shelf.add(calls(*(f"call{number:05d}" for number in range(20_000))))
+    out = tmp_path / "out"
+    out.mkdir()
+    orders = plan_reports(notebook, shelf, "call", {})
+    rows = (
+        {"key": o.key, "file": o.file, "status": "made", "error": "", "of": o.fingerprint} for o in orders
+    )
+    (out / JOURNAL).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for order in orders:
+        (out / order.file).touch()
+    (out / "call00007.html").unlink()
+    table = run_reports(notebook, corpus=shelf.path, out=out)
+    assert table["status"].value_counts().to_dict() == {"unchanged": 19_999, "made": 1}
+    page = (out / "index.html").read_text()
+    assert page.count('"file": ') == 20_000
+    assert len(page) < 5_000_000
+    assert "const PAGE = 200" in page, "rows are drawn by the page"
 
 
 # --- the kernels ---
