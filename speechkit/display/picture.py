@@ -54,10 +54,22 @@ class Picture:
 
     def png(self) -> bytes:
         """The picture as a PNG file, twice as fine as it is shown, with the alt text inside."""
-        buffer = BytesIO()
-        # without a name of the software the bytes do not change with matplotlib's version
-        about: Any = {"Software": None, "Description": self.alt}
-        self.figure.savefig(buffer, format="png", dpi=2 * CSS_DPI, metadata=about)
+        import numpy as np
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from PIL import Image
+        from PIL.PngImagePlugin import PngInfo
+
+        buffer, about = BytesIO(), PngInfo()
+        about.add_itxt("Description", self.alt)
+        before = self.figure.dpi
+        self.figure.dpi = 2 * CSS_DPI
+        try:  # as savefig, which would draw it twice
+            canvas: Any = FigureCanvasAgg(self.figure)
+            canvas.draw()
+            drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        finally:
+            self.figure.dpi = before
+        drawn.save(buffer, "png", pnginfo=about, dpi=(2 * CSS_DPI, 2 * CSS_DPI))
         return buffer.getvalue()
 
     def save(self, path: str | Path) -> Path:

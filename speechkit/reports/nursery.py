@@ -92,10 +92,18 @@ def _preload() -> None:
 
 def _practise() -> None:
     """Show a call of two phrases as reports do, so that fonts, styles and templates are read once, not by each."""
+    import tempfile
+    from importlib import import_module
+    from pathlib import Path
+
+    import numpy as np
     import pandas as pd
 
+    from speechkit.audio import write_wav
     from speechkit.display import story, tables, timeline
     from speechkit.display.player import player
+    from speechkit.display.sound import webm
+    from speechkit.transcripts import masking
     from speechkit.transcripts.schema import Transcript
 
     calls = pd.DataFrame({"call_id": ["a"], "channels": [2], "duration_s": [9.0], "engine": ["none"]})
@@ -104,6 +112,12 @@ def _practise() -> None:
         {**said, "phrase_id": ["a:1", "a:2"], "display": ["Yes.", "No."], "confidence": 0.5}
     )
     call = Transcript(calls, phrases)
+    call = masking.mask(call, masking.find_masks(call))
+    import_module("speechkit.analysis.moments").moments(call, "a")
+    import_module("speechkit.analysis.diagnostics").diagnose(call)
+    with tempfile.TemporaryDirectory() as folder:
+        write_wav(Path(folder) / "a.wav", np.zeros((2, 8000), np.float32), 8000)
+        webm(Path(folder) / "a.wav", [(0.1, 0.2)])
     picture: Any = timeline.call_timeline(call, "a")
     picture.png()
     for shown in (
