@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speechkit import demo_data
+from speechkit import demo_data, open_corpus, summarize
 from speechkit.audio import decode
 from speechkit.reports import run_report
+from speechkit.transcripts.schema import Transcript
 
 CALL = "c01"
 
@@ -93,3 +94,19 @@ def test_the_agent_report_names_no_other_agent(tmp_path: Path) -> None:
     assert not [
         name for name in ("Aisha", "Bruno", "Carla", "Dmitri", "Elena", "Farid", "Quentin") if name in text
     ]
+
+
+def test_the_report_comes_when_the_endpoint_is_down_and_says_what_is_missing(tmp_path: Path) -> None:
+    demo = open_corpus(demo_data("corpus"))
+    one = demo.call(CALL)
+    corpus = open_corpus(tmp_path / "corpus", create=True)
+    corpus.add(Transcript(one.calls.assign(source="gone.wav"), one.phrases, one.words))
+    down = summarize(corpus, endpoint="http://127.0.0.1:9", key="k", model="m")
+    assert down["status"].tolist() == ["failed"]
+    out = tmp_path / "page.html"
+    text = run_report("call_report", corpus=corpus.path, out=out, parameters={"call": CALL}).read_text(
+        "utf-8"
+    )
+    assert "No call here has a summary. Make them with: speechkit summarize" in text
+    assert "No recording was given: the words and their times can be read, not heard." in text
+    assert "data:audio" not in text
