@@ -145,7 +145,7 @@ def _index(corpus: Corpus, progress: ProgressCallback | None) -> Iterator[sqlite
             index = _opened(path, corpus, progress)
         with closing(index):
             yield index
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise CorpusError(
             f"{path} cannot be used: {error}. Check that the folder can be written and has space."
         ) from error
