@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -67,6 +68,15 @@ def probe(path: PathLike) -> AudioInfo:
     none. Raises AudioNotFoundError, EmptyAudioError, TruncatedAudioError or UnsupportedAudioError.
     """
     path = Path(path)
+    try:
+        now = path.stat()
+    except OSError:  # what there is to say about it, opening says
+        return _probed(path, 0, 0)
+    return _probed(path, now.st_size, now.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)  # a page asks several times for the same recording
+def _probed(path: Path, size: int, modified_ns: int) -> AudioInfo:
     with _opened(path) as (container, stream):
         name = container.format.name.split(",")[0]
         stated = containers.stated_s(path, container, stream)
@@ -78,7 +88,6 @@ def probe(path: PathLike) -> AudioInfo:
             containers.check_length(path, stated, held)
             duration_s = stated or held
         context = stream.codec_context
-        size = path.stat().st_size
         return AudioInfo(path, name, context.name, context.rate, context.channels, duration_s, size)
 
 
@@ -302,14 +311,14 @@ def _walked_s(container: Any, stream: Any) -> float:
     """Return where the last packet ends, in seconds, without decoding."""
     import av
 
-    end = 0.0
+    end = 0
     try:
         for packet in container.demux(stream):
             if packet.pts is not None:
-                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+                end = max(end, packet.pts + (packet.duration or 0))
     except av.FFmpegError:  # the walk ends where the file does; its length says the rest
         pass
-    return end
+    return float(end * stream.time_base)
 
 
 def _resampler(native: int, rate: int, channels: int) -> Any:
