@@ -31,12 +31,20 @@ def report(
             "-p", "--parameter", metavar="NAME=VALUE", help="A parameter of the report; repeatable."
         ),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A Dask scheduler, whose workers measure the calls: tcp://HOST:8786. For insight_report and very "
+            "many calls. Needs speechkit[dask].",
+        ),
+    ] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="Print a PDF beside it, with Chromium.")] = False,
 ) -> None:
     """Run a report notebook over a corpus and write it as one HTML file, or as PDF."""
     from speechkit.reports import run_report
 
-    given = _given(parameter)
+    given = _given(parameter) | ({"scheduler": scheduler} if scheduler else {})
     with show_progress() as show:
         typer.echo(run_report(name, corpus=corpus, out=out, parameters=given, pdf=pdf, progress=show))
 

@@ -22,6 +22,7 @@ from speechkit.transcripts import masking
 from speechkit.transcripts.corpus import Corpus
 from speechkit.transcripts.schema import Transcript
 from tests.analysis.making import transcript
+from tests.cluster import cluster
 
 TABLES = ("calls", "parties", "silences", "confidence")
 
@@ -217,3 +218,13 @@ def test_a_shard_that_is_replaced_meanwhile_is_read_from_where_it_went(
         open_corpus(corpus.path).add(given_calls.filter(call_id=given_calls.call_ids[4:]), again=True)
 
     same(measure(corpus, progress=replace), measure(given_calls))
+
+
+@pytest.mark.slow
+def test_the_workers_of_a_scheduler_measure_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    corpus = open_corpus(demo_data("corpus"))
+    here = measure(corpus)
+    monkeypatch.setattr(measures, "CALLS_AT_ONCE", 3)
+    with cluster(tmp_path, workers=2) as address:
+        same(measure(corpus, scheduler=address), here)
