@@ -231,6 +231,7 @@ def test_a_wrong_key_is_said_and_not_shown(script: Script, tone: Tone) -> None:
     assert caught.value.status == 401
 
 
+@pytest.mark.slow
 def test_a_service_that_gives_up_in_the_middle(script: Script, realtime: Realtime, tone: Tone) -> None:
     script.close = 1007
     with pytest.raises(errors.InvalidRequestError, match=r"real time ended \(BadRequest\): .*told to"):

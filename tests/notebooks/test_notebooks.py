@@ -223,6 +223,7 @@ def text_of(notebook: Any) -> str:
     return "\n".join(o.get("text") or o.get("data", {}).get("text/plain", "") for o in outputs)
 
 
+@pytest.mark.slow
 def test_start_here_runs_with_a_mono_call(calls: Path, tmp_path: Path) -> None:
     text = text_of(run(FOLDER / "00_start_here.ipynb", tmp_path, call="c11.mp3", doubts=2))
     assert "c11.mp3: 52 s, 1 channel," in text
@@ -317,6 +318,7 @@ def short(calls: Path, tmp_path: Path) -> Path:
     return mine
 
 
+@pytest.mark.slow
 def test_choose_a_method_runs_with_a_price_table_and_a_recording_of_ones_own(
     short: Path, tmp_path: Path
 ) -> None:
@@ -329,6 +331,7 @@ def test_choose_a_method_runs_with_a_price_table_and_a_recording_of_ones_own(
     assert re.search(r"Real time shows (\d+ of \d+ words before|no)", text)
 
 
+@pytest.mark.slow
 def test_compare_runs_with_recordings_of_ones_own_and_without_a_reference(
     short: Path, tmp_path: Path
 ) -> None:

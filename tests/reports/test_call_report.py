@@ -96,6 +96,7 @@ def test_the_agent_report_names_no_other_agent(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_report_comes_when_the_endpoint_is_down_and_says_what_is_missing(tmp_path: Path) -> None:
     demo = open_corpus(demo_data("corpus"))
     one = demo.call(CALL)

@@ -200,6 +200,7 @@ def test_a_journal_cut_by_a_full_disk_is_read_as_far_as_it_goes(
 # --- bad days ---
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_ends_the_run_and_loses_nothing(
     notebook: Path, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +241,7 @@ def test_a_folder_that_cannot_be_written_is_said_before_anything_runs(
         run_reports(notebook, corpus=corpus.path, out=tmp_path / "file" / "out")
 
 
+@pytest.mark.slow
 def test_twenty_thousand_calls_are_planned_skipped_and_listed(notebook: Path, tmp_path: Path) -> None:
     shelf = open_corpus(tmp_path / "many", create=True)
     shelf.add(calls(*(f"call{number:05d}" for number in range(20_000))))
@@ -291,6 +293,7 @@ def test_kernels_end_with_their_nursery_and_tell_how(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kernels are forked on Linux only")
+@pytest.mark.slow
 def test_reports_come_when_the_nursery_has_died(
     notebook: Path, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,6 +147,7 @@ def test_a_call_report_is_what_papermill_makes(corpus: Corpus, tmp_path: Path) -
         assert "data:audio/webm" in page(alone)
 
 
+@pytest.mark.slow
 def test_no_report_knows_of_the_one_before_it(corpus: Corpus, tmp_path: Path) -> None:
     source, left = notebook(tmp_path / "state.ipynb"), tmp_path / "left.txt"
     given = {"left": str(left)}
