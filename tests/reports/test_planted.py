@@ -85,9 +85,9 @@ def texts_of(page: Path) -> Iterator[tuple[str, str]]:
 
 
 def sound_of(page: Path, folder: Path) -> Path:
-    found = re.search(r"data:audio/mpeg;base64,([A-Za-z0-9+/=]+)", page.read_text("utf-8"))
+    found = re.search(r"data:audio/webm;base64,([A-Za-z0-9+/=]+)", page.read_text("utf-8"))
     assert found, "there is no sound in the page"
-    heard = folder / f"{page.stem}.mp3"
+    heard = folder / f"{page.stem}.webm"
     heard.write_bytes(base64.b64decode(found[1]))
     return heard
 
