@@ -121,7 +121,9 @@ def test_answers_by_key_and_by_button_are_kept_at_once(opened: Callable[[str], P
     page.keyboard.press("a")
     expect(panel).to_contain_text("2 of 3")
     assert answers(kept)[["old", "verdict"]].to_numpy().tolist() == [[first, "accepted"]]
+    expect(field).not_to_have_value(first)  # the words of the second passage come after its number
     page.keyboard.press("c")
+    expect(field).to_be_focused()
     page.keyboard.press("End")
     page.keyboard.type(" and more")
     page.keyboard.press("Enter")
