@@ -64,6 +64,7 @@ data: setup-dev models  ## synthesize the demo calls again (needs festival and f
 	@$(BIN)/python data/make_conditions.py
 	@$(BIN)/python data/make_mono.py
 	@$(BIN)/python data/make_study.py
+	@$(BIN)/python data/make_practice.py
 	@$(BIN)/python data/make_weeks.py
 
 notebooks: setup-dev models  ## run the notebooks again and keep their outputs

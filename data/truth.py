@@ -51,7 +51,7 @@ def facts(dialogue: Dialogue, timeline: Timeline) -> Row:
         "mood_start": head["mood_start"],
         "mood_end": head["mood_end"],
         "actions": read_actions(head.get("actions", "")),
-        "products": [name.strip() for name in head.get("products", "").split(",") if name.strip()],
+        "products": read_list(head.get("products", "")),
         **{key: read_list(head[key]) for key in ("promises", "said") if key in head},
         "blind": head["blind"] == "true",
         "format": head["format"],

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -323,5 +323,5 @@ def _lock(home: Path) -> Iterator[None]:
         raise SettingsError(
             f"SPEECHKIT_HOME {home} cannot be used: {error.strerror}. Set it to a folder that can be written."
         ) from None
-    with held or nullcontext():
+    with held:
         yield

@@ -70,9 +70,11 @@ def _here(
     preload: Sequence[str],
 ) -> Iterator[tuple[_Item, _Answer]]:
     context = _context([function.__module__, *preload])
+    # the server that forks the workers keeps the environment in which it was started
+    same: dict[str, Any] = {"initializer": _set_environment, "initargs": (dict(os.environ),)}
     while True:
         under_way: dict[Future[_Answer], _Item] = {}
-        pool = ProcessPoolExecutor(size, context)
+        pool = ProcessPoolExecutor(size, context, **same)
         try:
             while True:
                 for item in islice(items, size * _QUEUED - len(under_way)):
@@ -91,12 +93,17 @@ def _here(
         finally:
             pool.shutdown(cancel_futures=True)
         for item in under_way.values():
-            with ProcessPoolExecutor(1, context) as alone:
+            with ProcessPoolExecutor(1, context, **same) as alone:
                 try:
                     answer = alone.submit(function, item).result()
                 except BrokenProcessPool:
                     answer = lost(item)
             yield item, answer
+
+
+def _set_environment(environment: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 def _context(preload: list[str]) -> Any:

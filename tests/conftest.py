@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.local.service_fixture import Running
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"  # real recordings and official schemas, kept beside the repository
@@ -93,6 +98,26 @@ LONG_LESSONS = ("01_choose_a_method.ipynb", "02_submit_batch.ipynb", "05_compare
 
 
 @pytest.hookimpl(tryfirst=True)
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service of a module's own whose recognizer hears `Hello.` in everything."""
+    yield from _service(tmp_path_factory, "odd_engine:Engine")
+
+
+@pytest.fixture(scope="module")
+def none(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service of a module's own that recognizes nothing, and so takes no time."""
+    yield from _service(tmp_path_factory, "none")
+
+
+def _service(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Iterator[Running]:
+    from tests.local.service_fixture import start
+
+    running = start(tmp_path_factory.mktemp("service"), "--engine", engine)
+    yield running
+    running.end()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Lessons that take minutes are for `make test-all`."""
     for item in items:

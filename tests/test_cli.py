@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -29,17 +29,9 @@ from speechkit.connect import connect
 from speechkit.transcripts.corpus import open_corpus
 from tests.client.conftest import make_recording
 from tests.client.scripted_speech import Script, scripted
-from tests.local.service_fixture import KEY, Running, start
+from tests.local.service_fixture import KEY, Running
 
 COMMAND = [sys.executable, "-m", "speechkit.cli"]
-
-
-@pytest.fixture(scope="module")
-def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service of its own whose recognizer hears `Hello.` in everything."""
-    running = start(tmp_path_factory.mktemp("odd"), "--engine", "odd_engine:Engine")
-    yield running
-    running.end()
 
 
 @pytest.fixture

@@ -131,3 +131,13 @@ def test_a_missing_extra_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(WorkersError, match=r"pip install 'speechkit\[dask\]'"):
         list(each(abs, [1], scheduler="tcp://127.0.0.1:9"))
+
+
+def told(name: str) -> str | None:
+    return os.environ.get(name)
+
+
+def test_workers_have_the_environment_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("first", "second", None):  # the server that forks them was started with another
+        monkeypatch.setenv("SAID", value) if value else monkeypatch.delenv("SAID")
+        assert list(each(told, ["SAID"], workers=1)) == [("SAID", value)]

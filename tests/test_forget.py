@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -20,19 +19,11 @@ from speechkit.settings import read_settings
 from speechkit.transcripts.corpus import open_corpus
 from speechkit.transcripts.corrections import keep_answer
 from tests.client.conftest import make_recording
-from tests.local.service_fixture import KEY, Running, start
+from tests.local.service_fixture import KEY, Running
 from tests.sample_call import sample_call
 
 HOME = Path(".home")
 SECRET = "quetzal"  # stands in the file's name: whatever holds it, holds something of the call
-
-
-@pytest.fixture(scope="module")
-def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service of its own whose recognizer hears `Hello.` in everything."""
-    running = start(tmp_path_factory.mktemp("odd"), "--engine", "odd_engine:Engine")
-    yield running
-    running.end()
 
 
 @pytest.fixture

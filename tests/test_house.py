@@ -53,7 +53,8 @@ MAY_IMPORT = {
     "analysis": EVERYONE | {"transcripts"},
     "insight": EVERYONE | {"transcripts", "settings"},
     "display": EVERYONE | {"transcripts", "analysis"},
-    "reports": EVERYONE | {"display", "settings", "transcripts"},  # which calls a report is of
+    # which calls a report is of; the nursery of kernels practises what a report does
+    "reports": EVERYONE | {"analysis", "display", "settings", "transcripts"},
     "local": EVERYONE,
 }
 KNOW_ALL = {"connect", "cli", "doctor", "forget", "verify", "weekly", "__init__"}

@@ -29,18 +29,10 @@ from speechkit.verify import ANSWERS, verify
 from speechkit.verify.asking import Answers, ask
 from speechkit.verify.report import report_json, report_markdown, write_report
 from tests.client.scripted_speech import Script, scripted
-from tests.local.service_fixture import KEY, Running, start
+from tests.local.service_fixture import KEY, Running
 from tests.local.test_results import schema  # noqa: F401  # a fixture
 
 Change = Callable[[dict[str, Any]], None]
-
-
-@pytest.fixture(scope="module")
-def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service that hears `Hello.` in everything."""
-    running = start(tmp_path_factory.mktemp("odd"), "--engine", "odd_engine:Engine")
-    yield running
-    running.end()
 
 
 @pytest.fixture(scope="module")

@@ -283,10 +283,8 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     containers.check_head(path)
     try:
         # An absolute path is never taken for a protocol such as concat: or http:.
-        options = {
-            "format_whitelist": containers.FORMATS,
-            "max_size": "65536",
-        }  # of a packet of WAV: 4096 is slow
+        # max_size is that of a packet of WAV, which is slow at its 4096.
+        options = {"format_whitelist": containers.FORMATS, "max_size": "65536"}
         container = av.open(str(path.resolve()), options=options)
     except (av.FFmpegError, ValueError) as error:
         raise containers.unreadable(path) from error

@@ -149,9 +149,8 @@ def differences(
             finding += f"; {len(found)} of {len(rows)} differ"
     shown = rows.sort_values("difference", ascending=False)
     if len(shown) > most:
-        away = (
-            shown["difference"].abs().mask(shown["value"] == only, float("inf"))
-        )  # it is what the page is about
+        # `only` stays: it is what the page is about
+        away = shown["difference"].abs().mask(shown["value"] == only, float("inf"))
         kept = away.nlargest(most).index
         shown = shown.loc[shown.index.isin(kept)]
     figure, axes = canvas(finding, 0.9 + 0.34 * len(shown))
@@ -197,8 +196,7 @@ def passages(
     shown, clips = found.copy(), dict[str, str]()
     for call_id in found["call_id"].unique():
         call = corpus.call(call_id)
-        masks = masking.find_masks(call)
-        hidden = masks if mask else masks.iloc[:0]
+        hidden = masking.find_masks(call if mask else call.filter(call_id=[]))
         said = [
             table["display"].fillna(table["lexical"])
             for table in (call.phrases, masking.mask(call, hidden).phrases)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -39,8 +39,8 @@ def mood(moods: pd.DataFrame, turn_s: float | None = None, call_id: str = "") ->
             "No turn of a customer was judged in this call. Judge them with: speechkit summarize CORPUS"
         )
     whose = f" in {call_id}" if call_id else ""
-    turns = turn_s is not None and not pd.isna(turn_s)
-    change = f"turns at {clock(float(turn_s or 0))}" if turns else "does not turn"
+    at_s = None if turn_s is None or pd.isna(turn_s) else float(turn_s)
+    change = "does not turn" if at_s is None else f"turns at {clock(at_s)}"
     share = percent((moods["mood"] == "negative").mean())
     finding = f"The customer's mood{whose} {change}; {share} of the turns are negative"
     figure, axes = canvas(finding, 2.0)
@@ -49,14 +49,14 @@ def mood(moods: pd.DataFrame, turn_s: float | None = None, call_id: str = "") ->
     for place, (name, (colour, marker)) in enumerate(_MOODS.items()):
         own = moods[moods["mood"] == name]
         axes.scatter(own["start_s"], [place] * len(own), color=colour, marker=marker, s=48, zorder=3)
-    if turns:
-        axes.axvline(float(turn_s or 0), color="#1f1f1f", linestyle="--", linewidth=1.2)
+    if at_s is not None:
+        axes.axvline(at_s, color="#1f1f1f", linestyle="--", linewidth=1.2)
     axes.set_yticks(range(len(_MOODS)), list(_MOODS))
     axes.set_ylim(-0.5, len(_MOODS) - 0.5)
     clock_axis(axes)
     axes.set_xlabel("time in the call (minutes:seconds)")
     caption = f"Each mark is one of {count(len(moods), 'turn')} of the customer, judged by its words alone."
-    caption += " The dashed line is where the mood turns." if turns else ""
+    caption += " The dashed line is where the mood turns." if at_s is not None else ""
     return Picture(figure, finding, caption, f"Moods of turns over time. {finding}.")
 
 
@@ -80,17 +80,13 @@ def moods(summaries: pd.DataFrame) -> Shown:
         left = 0.0
         for name, hatch in zip(_MOODS, ("////", "", "...."), strict=True):
             share = float((judged[column] == name).mean())
-            label_ = name if place == 0 else None
-            axes.barh(
-                place,
-                share,
-                left=left,
-                color=_MOODS[name][0],
-                hatch=hatch,
-                edgecolor="white",
-                height=0.6,
-                label=label_,
-            )
+            look: dict[str, Any] = {
+                "color": _MOODS[name][0],
+                "hatch": hatch,
+                "edgecolor": "white",
+                "height": 0.6,
+            }
+            axes.barh(place, share, left=left, label=None if place else name, **look)
             if share >= 0.08:
                 box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
                 axes.text(left + share / 2, place, percent(share), ha="center", va="center", bbox=box)

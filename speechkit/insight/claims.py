@@ -22,6 +22,16 @@ from speechkit.insight.schema import (
 )
 from speechkit.insight.turns import Turn
 
+_PLACE_DTYPES = {
+    "quote": "str",
+    "phrase_id": "str",
+    "speaker": "str",
+    "start_s": "float64",
+    "end_s": "float64",
+    "confidence": "float64",
+}
+"""Where the words stand that prove something."""
+
 CLAIM_DTYPES = {
     "call_id": "str",
     "field": "str",
@@ -29,12 +39,7 @@ CLAIM_DTYPES = {
     "text": "str",
     "owner": "str",
     "due": "str",
-    "quote": "str",
-    "phrase_id": "str",
-    "speaker": "str",
-    "start_s": "float64",
-    "end_s": "float64",
-    "confidence": "float64",
+    **_PLACE_DTYPES,
     "supported": "bool",
 }
 """The table of claims: one row for each statement, in the order of call_id, field and position."""
@@ -69,18 +74,12 @@ CALL_DTYPES = {
 }
 """The table of summaries: one row for each call."""
 
-
 CHECK_DTYPES = {
     "call_id": "str",
     "kind": "str",
     "item": "str",
     "value": "str",
-    "quote": "str",
-    "phrase_id": "str",
-    "speaker": "str",
-    "start_s": "float64",
-    "end_s": "float64",
-    "confidence": "float64",
+    **_PLACE_DTYPES,
     "supported": "bool",
 }
 """The table of checks: a row for each item of the checklist (said, missed) and of the rubric (met, partly, missed or
@@ -197,5 +196,4 @@ def _row(field: str, position: int, claim: Claim | Label, turns: Sequence[Turn])
 
 
 def _place(found: Evidence) -> dict[str, Any]:
-    names = ("quote", "phrase_id", "speaker", "start_s", "end_s", "confidence")
-    return {name: getattr(found, name) for name in names}
+    return {name: getattr(found, name) for name in _PLACE_DTYPES}

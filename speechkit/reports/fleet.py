@@ -21,6 +21,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import pandas as pd
 
+import speechkit
 from speechkit.display.wording import label
 from speechkit.each import each
 from speechkit.errors import ReportError
@@ -28,6 +29,7 @@ from speechkit.lock import lock
 from speechkit.progress import Progress, ProgressCallback
 from speechkit.reports.kernels import nursery, own_nursery, use_forks
 from speechkit.reports.parameters import check_parameters, find_report, report_parameters
+from speechkit.reports.run import remove_report, run_report
 from speechkit.transcripts.corpus import Corpus, open_corpus
 from speechkit.transcripts.schema import TABLES
 
@@ -107,7 +109,7 @@ def plan_reports(notebook: Path, shelf: Corpus, by: By, parameters: Mapping[str,
     check_parameters(notebook, {"corpus": str(shelf.path), **parameters, **first})
     titled = "title" in set(report_parameters(notebook)["name"]) and "title" not in parameters
     prints = _fingerprints(shelf)
-    made_of = hashlib.sha256(notebook.read_bytes() + _version().encode()).hexdigest()
+    made_of = hashlib.sha256(notebook.read_bytes() + speechkit.__version__.encode()).hexdigest()
     given = json.dumps(dict(parameters), sort_keys=True, default=str)
     names: dict[str, int] = {}
     orders = []
@@ -222,13 +224,7 @@ def _is_made(order: Order, journal: Mapping[str, dict[str, Any]], folder: Path) 
 def _remove_gone(folder: Path, files: set[str], journal: Mapping[str, dict[str, Any]]) -> None:
     """Remove reports of calls that are not there any more: only files that a journal says are ours."""
     for file in set(journal) - files:
-        for path in (
-            folder / file,
-            (folder / file).with_suffix(".ipynb"),
-            (folder / file).with_suffix(".failed.ipynb"),
-            (folder / file).with_suffix(".pdf"),
-        ):
-            path.unlink(missing_ok=True)
+        remove_report(folder / file)
 
 
 # --- the work -----------------------------------------------------------------------------------------------
@@ -270,8 +266,6 @@ def _run_one(notebook: str, corpus: str, folder: str, address: str | None, order
 
     Without the address of a nursery, this is the worker of a scheduler, which keeps one of its own.
     """
-    from speechkit.reports.run import run_report
-
     started_s = time.monotonic()
     error = ""
     try:
@@ -291,9 +285,3 @@ def _row(order: Order, status: str, error: str, took_s: float) -> dict[str, Any]
         "calls": order.calls,
         "took_s": round(took_s, 2),
     }
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("speechkit")

@@ -43,9 +43,8 @@ def main(address: str) -> None:
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listening.bind(address)
-    listening.listen(
-        64
-    )  # who connects now waits for the imports; who finds nobody listening knows that we died
+    # Who connects now waits for the imports; who finds nobody listening knows that we died.
+    listening.listen(64)
     before = set(os.environ)
     _preload()
     _SET_BY_IMPORTS.update((name, value) for name, value in os.environ.items() if name not in before)
@@ -93,12 +92,13 @@ def _preload() -> None:
 def _practise() -> None:
     """Show a call of two phrases as reports do, so that fonts, styles and templates are read once, not by each."""
     import tempfile
-    from importlib import import_module
     from pathlib import Path
 
     import numpy as np
     import pandas as pd
 
+    from speechkit.analysis.diagnostics import diagnose
+    from speechkit.analysis.moments import moments
     from speechkit.audio import write_wav
     from speechkit.display import story, tables, timeline
     from speechkit.display.player import player
@@ -113,8 +113,8 @@ def _practise() -> None:
     )
     call = Transcript(calls, phrases)
     call = masking.mask(call, masking.find_masks(call))
-    import_module("speechkit.analysis.moments").moments(call, "a")
-    import_module("speechkit.analysis.diagnostics").diagnose(call)
+    moments(call, "a")
+    diagnose(call)
     with tempfile.TemporaryDirectory() as folder:
         write_wav(Path(folder) / "a.wav", np.zeros((2, 8000), np.float32), 8000)
         webm(Path(folder) / "a.wav", [(0.1, 0.2)])

@@ -10,6 +10,8 @@ from pathlib import Path
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
+import speechkit
+
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
@@ -32,7 +34,7 @@ def write_page(notebook: NotebookNode, name: str) -> str:
         "headings": list(_headings(notebook)),
         "parameters": parameters,
         "made_at": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        "version": _version(),
+        "version": speechkit.__version__,
         "language": str(parameters.get("locale") or "en").partition("-")[0],
     }
     page, _ = _exporter(get_ident()).from_notebook_node(notebook, {"report": about})
@@ -120,9 +122,3 @@ def _parameters(notebook: NotebookNode) -> dict[str, Any]:
         name: Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
         for name, value in values.items()
     }
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("speechkit")

@@ -69,6 +69,12 @@ def run_report(
         ) from error
 
 
+def remove_report(page: Path) -> None:
+    """Remove the page of a report and what was made beside it: its notebook, that of a failure, and its PDF."""
+    for suffix in (page.suffix, ".ipynb", ".failed.ipynb", ".pdf"):
+        page.with_suffix(suffix).unlink(missing_ok=True)
+
+
 def _run(
     notebook: Path,
     values: dict[str, Any],

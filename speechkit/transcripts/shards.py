@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def locked(folder: Path) -> Iterator[None]:
         held = lock(folder / ".lock")
     except OSError as error:
         raise CorpusError(f"{folder} cannot be written: {error.strerror}. Check the folder.") from error
-    with held or nullcontext():
+    with held:
         yield
 
 

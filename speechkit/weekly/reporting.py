@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+import speechkit
 from speechkit.errors import SpeechkitError
 from speechkit.progress import ProgressCallback
 from speechkit.transcripts import shards
@@ -93,7 +94,7 @@ def _one(
     given |= report.parameters
     file = f"{week}/{notebook.stem}.html"
     states = {name: shards.shard_names(corpus.path / name) for name in corpus.tables}
-    made_of = json.dumps([given, states, notebook.read_text("utf-8"), _version()], sort_keys=True)
+    made_of = json.dumps([given, states, notebook.read_text("utf-8"), speechkit.__version__], sort_keys=True)
     fingerprint = hashlib.sha256(made_of.encode()).hexdigest()
     journal = _read(folder)
     if journal.get(file, {}).get("of") == fingerprint and (folder / file).exists():
@@ -111,12 +112,13 @@ def _one(
 
 def remove_weeks(folder: Path, before: date) -> None:
     """Remove the reports of weeks that began before a day: they may quote calls that are removed too."""
+    from speechkit.reports.run import remove_report
+
     journal = _read(folder)
     for file, row in list(journal.items()):
         if "first" in row and date.fromisoformat(row["first"]) < before:
             path = folder / file
-            for name in (path, path.with_suffix(".ipynb"), path.with_suffix(".failed.ipynb")):
-                name.unlink(missing_ok=True)
+            remove_report(path)
             if path.parent.is_dir() and not any(path.parent.iterdir()):
                 path.parent.rmdir()
             del journal[file]
@@ -149,9 +151,3 @@ def _write(folder: Path, journal: dict[str, dict[str, Any]]) -> None:
     if journal != _read(folder):
         with whole(folder / JOURNAL) as part:
             part.write_text(json.dumps(journal, indent=1), encoding="utf-8")
-
-
-def _version() -> str:
-    import speechkit
-
-    return speechkit.__version__

@@ -25,14 +25,6 @@ from tests.local.service_fixture import KEY, Running, start
 Make = Callable[..., Path]
 
 
-@pytest.fixture(scope="module")
-def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service of its own whose recognizer hears `Hello.` in everything."""
-    running = start(tmp_path_factory.mktemp("odd"), "--engine", "odd_engine:Engine")
-    yield running
-    running.end()
-
-
 @pytest.fixture
 def client(odd: Running) -> Iterator[SpeechClient]:
     with SpeechClient(odd.endpoint, key=KEY) as client:

@@ -265,14 +265,6 @@ def test_a_port_that_is_taken() -> None:
 # --- against the local service ------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service of its own whose recognizer hears `Hello.` in everything."""
-    running = start(tmp_path_factory.mktemp("odd"), "--engine", "odd_engine:Engine")
-    yield running
-    running.end()
-
-
 @pytest.fixture
 def client(odd: Running) -> Iterator[SpeechClient]:
     with SpeechClient(odd.endpoint, key=KEY) as client:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from speechkit.weekly.config import read_config
 from speechkit.weekly.job import Job
 from speechkit.weekly.week import Week, recordings_of
 from tests.client.conftest import make_recording
-from tests.local.service_fixture import KEY, Running, start
+from tests.local.service_fixture import KEY, Running
 from tests.sample_call import sample_call
 
 WEEK = Week(date(2026, 11, 9))
@@ -40,14 +39,6 @@ reports = "reports"
 metadata = "{recorded_at}_{agent}"
 """
 REPORT = '\n[[report]]\nname = "week.ipynb"\n'
-
-
-@pytest.fixture(scope="module")
-def none(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service that recognizes nothing, and so takes no time."""
-    running = start(tmp_path_factory.mktemp("none"), "--engine", "none")
-    yield running
-    running.end()
 
 
 @pytest.fixture
