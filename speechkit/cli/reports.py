@@ -77,6 +77,7 @@ def reports(
     from speechkit.reports.fleet import run_reports
     from speechkit.reports.pdf import find_chromium, write_pdfs
 
+    unprinted: list[str] = []
     if pdf:
         find_chromium()
     with show_progress() as show:
@@ -92,7 +93,7 @@ def reports(
             progress=show,
         )
         if pdf:
-            write_pdfs([out / file for file in table["file"]], show)
+            unprinted = write_pdfs([out / file for file in table["file"]], show)[1]
     counts = table["status"].value_counts()
     told = ", ".join(
         f"{counts[status]} {status}" for status in ("made", "unchanged", "failed") if status in counts
@@ -100,7 +101,9 @@ def reports(
     typer.echo(f"{out / 'index.html'}: {told or 'no reports'}")
     for key, error in table.loc[table["status"] == "failed", ["key", "error"]].itertuples(index=False):
         say(f"  {key}: {error}")
-    if "failed" in counts:
+    for error in unprinted:
+        say(f"  {error}")
+    if "failed" in counts or unprinted:
         raise typer.Exit(1)
 
 

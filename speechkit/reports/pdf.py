@@ -72,15 +72,31 @@ def write_pdf(page: Path, out: Path) -> Path:
     return out
 
 
-def write_pdfs(pages: Sequence[Path], progress: ProgressCallback | None = None) -> int:
-    """Print each page as PDF beside it, unless one that is not older is there; answers how many were printed."""
-    todo = [page for page in pages if _is_older(page.with_suffix(".pdf"), page)]
+def write_pdfs(pages: Sequence[Path], progress: ProgressCallback | None = None) -> tuple[int, list[str]]:
+    """Print each page as PDF beside it, unless one that is not older is there.
+
+    Answers how many were printed, and what went wrong with the others. A PDF that is older than its page goes
+    first: it may quote what the page does not any more. Raises ReportError where there is no Chromium to print
+    with, OSError for a folder that cannot be written.
+    """
+    remove_outdated_pdfs(pages)
+    todo = [page for page in pages if page.exists() and not page.with_suffix(".pdf").exists()]
+    failed: list[str] = []
+    if todo:
+        find_chromium()
     for done, page in enumerate(todo):
         if progress:
             progress(Progress("pdf", done, len(todo), page.stem))
-        write_pdf(page, page.with_suffix(".pdf"))
-    return len(todo)
+        try:
+            write_pdf(page, page.with_suffix(".pdf"))
+        except ReportError as error:
+            failed.append(str(error))
+    return len(todo) - len(failed), failed
 
 
-def _is_older(pdf: Path, page: Path) -> bool:
-    return page.exists() and (not pdf.exists() or pdf.stat().st_mtime < page.stat().st_mtime)
+def remove_outdated_pdfs(pages: Sequence[Path]) -> None:
+    """Remove the PDF of each page that was written anew since."""
+    for page in pages:
+        pdf = page.with_suffix(".pdf")
+        if pdf.exists() and page.exists() and pdf.stat().st_mtime < page.stat().st_mtime:
+            pdf.unlink()

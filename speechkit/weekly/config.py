@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from speechkit.errors import SettingsError
 
@@ -52,10 +61,11 @@ class Summarize(_Part):
 
 
 class Report(_Part):
-    """A report: of the week, or with `by` one for each call, agent, day or queue of the corpus."""
+    """A report: of the week, or with `by` one for each call, agent, day or queue of the corpus; `pdf` prints it."""
 
     name: str
     by: Literal["call", "agent", "day", "queue"] | None = None
+    pdf: bool = False
     parameters: dict[str, str | int | float | bool] = {}
 
 
@@ -72,11 +82,19 @@ class Config(_Part):
     corpus: str
     reports: str
     metadata: str | None = None
+    scheduler: str | None = None
     first_day: Day = "monday"
     transcribe: Transcribe = Transcribe()
     summarize: Summarize = Summarize()
     report: list[Report] = []
     retention: Retention | None = None
+
+    @field_validator("scheduler")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        if address is not None and not re.fullmatch(r"(tcp|tls)://[^/\s]+:\d+", address):
+            raise ValueError("write the address that `dask scheduler` says, such as tcp://10.0.0.1:8786")
+        return address
 
 
 def read_config(path: Path) -> Config:

@@ -20,7 +20,7 @@ from speechkit.progress import ProgressCallback
 from speechkit.settings import Settings
 from speechkit.transcripts.corpus import Corpus, open_corpus
 from speechkit.weekly.config import Config
-from speechkit.weekly.reporting import make_reports, remove_weeks, write_reports_index
+from speechkit.weekly.reporting import make_reports, print_reports, remove_weeks, write_reports_index
 from speechkit.weekly.retention import remove_old
 from speechkit.weekly.week import Week, recordings_of
 
@@ -109,7 +109,14 @@ class Job:
                 self.outcome.is_busy = True
             else:
                 _ = self.corpus
-                for step in (self.transcribe, self.summarize, self.retain, self.report, self.index):
+                for step in (
+                    self.transcribe,
+                    self.summarize,
+                    self.retain,
+                    self.report,
+                    self.print,
+                    self.index,
+                ):
                     self._attempt(step)
             log.info("%s", self.outcome.line)
         return self.outcome
@@ -275,11 +282,24 @@ class Job:
     def report(self) -> None:
         """Make the reports whose calls, notebook or parameters have changed."""
         made, failed = make_reports(
-            self.config.report, self.reports, self.corpus, self.week, len(self.call_ids), self.progress
+            self.config.report,
+            self.reports,
+            self.corpus,
+            self.week,
+            len(self.call_ids),
+            self.progress,
+            self.config.scheduler,
         )
         for text in failed:
             self._problem(text)
         self._did(made, f"{count(made, 'report')} made")
+
+    def print(self) -> None:
+        """Print the reports that are to be PDFs too and have none, or one of an older page."""
+        printed, failed = print_reports(self.config.report, self.reports, self.week, self.progress)
+        for text in failed:
+            self._problem(text)
+        self._did(printed, f"{count(printed, 'PDF')} printed")
 
     def index(self) -> None:
         """Bring the list of reports and the index for `speechkit search` up to date."""

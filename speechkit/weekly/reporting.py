@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import speechkit
-from speechkit.errors import SpeechkitError
+from speechkit.errors import SpeechkitError, WorkersError
 from speechkit.progress import ProgressCallback
 from speechkit.transcripts import shards
 from speechkit.transcripts.corpus import Corpus
@@ -36,18 +36,27 @@ def make_reports(
     week: Week,
     calls: int,
     progress: ProgressCallback | None,
+    scheduler: str | None,
 ) -> tuple[int, list[str]]:
     """Make the reports that have changed; answers how many were made, and what went wrong with the others.
 
     A report without `by` is of the `calls` of the week, `{week}/{name}.html`, and is not made of none. One with
-    `by` is of every call, agent, day or queue of the corpus, in the folder `{name}_by_{by}`.
+    `by` is of every call, agent, day or queue of the corpus, in the folder `{name}_by_{by}`; the workers of a
+    `scheduler` make it, and this machine what they cannot.
     """
     made = 0
     failed: list[str] = []
     for report in wanted:
         try:
             if report.by:
-                more, wrong = _fleet(report, folder, corpus, progress)
+                try:
+                    more, wrong = _fleet(report, folder, corpus, progress, scheduler)
+                except WorkersError as error:
+                    if scheduler is None:
+                        raise
+                    scheduler = None  # nor is it asked again for the next report
+                    failed.append(f"{error} The reports are made on this machine instead.")
+                    more, wrong = _fleet(report, folder, corpus, progress, None)
                 made, failed = made + more, failed + wrong
             elif calls:
                 made += _one(report, folder, corpus, week, calls, progress)
@@ -57,18 +66,19 @@ def make_reports(
 
 
 def _fleet(
-    report: Report, folder: Path, corpus: Corpus, progress: ProgressCallback | None
+    report: Report, folder: Path, corpus: Corpus, progress: ProgressCallback | None, scheduler: str | None
 ) -> tuple[int, list[str]]:
     from speechkit.reports.fleet import run_reports
 
     assert report.by
-    name = f"{Path(report.name).stem}_by_{report.by}"
+    name = _fleet_folder(report)
     table = run_reports(
         report.name,
         corpus=corpus.path,
         out=folder / name,
         by=report.by,
         parameters=report.parameters,
+        scheduler=scheduler,
         progress=progress,
     )
     wrong = table.loc[table["status"] == "failed", ["file", "error"]].itertuples(index=False)
@@ -108,6 +118,34 @@ def _one(
     }
     _write(folder, journal)
     return 1
+
+
+def print_reports(
+    wanted: Sequence[Report], folder: Path, week: Week, progress: ProgressCallback | None
+) -> tuple[int, list[str]]:
+    """Print as PDF what is to be, and is not yet; answers how many were printed, and what went wrong.
+
+    A PDF that is older than its page is removed, also where none is wanted any more: what has left the corpus must
+    leave it too. Raises ReportError where there is no Chromium.
+    """
+    from speechkit.reports.index import NAME
+    from speechkit.reports.pdf import remove_outdated_pdfs, write_pdfs
+
+    todo: list[Path] = []
+    for report in wanted:
+        if report.by:
+            pages = sorted(p for p in (folder / _fleet_folder(report)).glob("*.html") if p.name != NAME)
+        else:
+            pages = [folder / str(week) / f"{Path(report.name).stem}.html"]
+        if report.pdf:
+            todo += pages
+        else:
+            remove_outdated_pdfs(pages)
+    return write_pdfs(todo, progress)
+
+
+def _fleet_folder(report: Report) -> str:
+    return f"{Path(report.name).stem}_by_{report.by}"
 
 
 def remove_weeks(folder: Path, before: date) -> None:

@@ -68,9 +68,25 @@ def test_only_what_changed_is_printed_again(
     script = 'for a; do case $a in --print-to-pdf=*) echo %%EOF > "${a#*=}";; esac; done'
     browser(tmp_path, script, monkeypatch)
     gone = tmp_path / "failed.html"
-    assert pdf.write_pdfs([page, gone]) == 1
-    assert pdf.write_pdfs([page, gone]) == 0
+    assert pdf.write_pdfs([page, gone]) == (1, [])
+    assert pdf.write_pdfs([page, gone]) == (0, [])
     after = page.with_suffix(".pdf").stat().st_mtime_ns + 1_000_000
 
     os.utime(page, ns=(after, after))
-    assert pdf.write_pdfs([page, gone]) == 1
+    assert pdf.write_pdfs([page, gone]) == (1, [])
+
+
+def test_a_page_that_is_not_printed_stops_no_other(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prints = 'for a; do case $a in --print-to-pdf=*) out="${a#*=}";; esac; done'
+    browser(tmp_path, f'{prints}; case $a in *bad*) exit 3;; *) echo %%EOF > "$out";; esac', monkeypatch)
+    bad = tmp_path / "bad.html"
+    bad.write_text("new words")
+    bad.with_suffix(".pdf").write_text("old words")
+    os.utime(bad.with_suffix(".pdf"), (1, 1))
+    printed, failed = pdf.write_pdfs([bad, page])
+    assert printed == 1
+    assert re.match(r".* did not print bad\.html: exit code 3", *failed)
+    assert page.with_suffix(".pdf").exists()
+    assert not bad.with_suffix(".pdf").exists(), "it says what the page does not any more"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,12 +23,14 @@ from speechkit.client.starting import open_ledger
 from speechkit.errors import SettingsError
 from speechkit.insight.search import search
 from speechkit.insight.summaries import summarize_calls
+from speechkit.reports import pdf
 from speechkit.settings import read_settings
 from speechkit.transcripts.corpus import open_corpus
-from speechkit.weekly.config import read_config
+from speechkit.weekly.config import Report, read_config
 from speechkit.weekly.job import Job
 from speechkit.weekly.week import Week, recordings_of
 from tests.client.conftest import make_recording
+from tests.cluster import cluster
 from tests.local.service_fixture import KEY, Running
 from tests.sample_call import sample_call
 
@@ -102,6 +105,12 @@ def write_report(file: str = "week.ipynb", *chosen_by: str) -> None:
         pytest.param(CONFIG + "first_day = 'Mo'", "first_day = 'Mo': input should be 'monday'", id="no-day?"),
         pytest.param(CONFIG + "[[report]]\nname = 'x'\nby = 'team'", "report[1].by = 'team'", id="by-what?"),
         pytest.param(CONFIG + "[[report]]\nname = 'insigt_report'", "Did you mean", id="an-unknown-report?"),
+        pytest.param(
+            CONFIG + "scheduler = '10.0.0.1'", "scheduler = '10.0.0.1': write the address", id="no-address?"
+        ),
+        pytest.param(
+            CONFIG + REPORT + "pdf = 'yes'", "report[1].pdf = 'yes': input should be", id="no-yes-or-no?"
+        ),
         pytest.param(CONFIG.replace('"in"', '"https://a/b"'), "are files and folders here", id="a-url?"),
     ],
 )
@@ -126,7 +135,7 @@ def test_the_example_can_be_used() -> None:
     config = read_config(example)
     assert config.corpus == str(ROOT / "docs" / "corpus"), "paths are read from the folder of the config"
     given = {line.split("=")[0].strip("# ") for line in example.read_text().splitlines() if " = " in line}
-    for part in (type(config), type(config.transcribe), type(config.summarize)):
+    for part in (type(config), type(config.transcribe), type(config.summarize), Report):
         tables = {"transcribe", "summarize", "report", "retention"}
         assert set(part.model_fields) - tables <= given, "the example shows every key"
 
@@ -237,6 +246,97 @@ def test_a_report_for_each_agent(service: Running) -> None:
     assert run().stdout == "week of 2026-11-09: 1 call summarized, 1 report made\n", "amy's has not changed"
     (folder / "amy.html").unlink()
     assert run().stdout == "week of 2026-11-09: 1 report made\n"
+
+
+def agents(*more: str) -> None:
+    """A corpus of two agents, and a config with a report for each of them."""
+    corpus = open_corpus("corpus", create=True)
+    for number, agent in enumerate(["amy", "bo"]):
+        corpus.add(sample_call(f"c{number}", recorded_at=f"2026-11-1{number}T09:00:00", agent=agent))
+    Path("in").mkdir()
+    no_summaries = "[summarize]\nenabled = false\n"
+    by_agent = REPORT.replace("week.ipynb", "agent.ipynb") + 'by = "agent"\n'
+    Path("weekly.toml").write_text("\n".join([CONFIG, *more, no_summaries, by_agent]))
+    write_report("agent.ipynb", "agent")
+
+
+@pytest.mark.slow
+def test_reports_as_pdf(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not any(map(shutil.which, pdf.BROWSERS)):
+        pytest.skip("Chromium is not installed")
+    agents()
+    config = Path("weekly.toml")
+    config.write_text(config.read_text() + "pdf = true\n" + REPORT + "pdf = true\n")
+    write_report()
+    with monkeypatch.context() as patch:
+        patch.setattr(pdf, "BROWSERS", ("no-such-browser",))
+        without = run()
+    assert without.exit_code == 1
+    assert without.stdout.startswith(
+        "week of 2026-11-09: 3 reports made; 1 problem: there is no Chromium here"
+    )
+    assert "agent_by_agent" in Path("reports/index.html").read_text(), "the rest went on"
+    printed = run()
+    assert (printed.exit_code, printed.stdout) == (0, "week of 2026-11-09: 3 PDFs printed\n")
+    files = [
+        Path("reports/2026-11-09/week.pdf"),
+        *(Path(f"reports/agent_by_agent/{a}.pdf") for a in ("amy", "bo")),
+    ]
+    text = subprocess.run(["pdftotext", files[2], "-"], capture_output=True, text=True, check=True).stdout
+    assert "bo 2" in text
+    assert run().stdout == "week of 2026-11-09: nothing to do\n"
+    files[1].unlink()
+    assert run().stdout == "week of 2026-11-09: 1 PDF printed\n", "the one that is missing"
+    open_corpus("corpus").remove("c1")
+    assert run().stdout == "week of 2026-11-09: 1 report made, 1 PDF printed\n"
+    assert not files[2].exists(), "bo has no calls any more"
+
+
+def test_a_pdf_that_nobody_wants_any_more_does_not_outlive_its_page(service: Running) -> None:
+    open_corpus("corpus", create=True)
+    Path("in").mkdir()
+    Path("weekly.toml").write_text(CONFIG + REPORT)
+    write_report()
+    page = Path("reports/2026-11-09/week.html")
+    page.parent.mkdir(parents=True)
+    for file, when in ((page, 2), (page.with_suffix(".pdf"), 3)):
+        file.write_text("words")
+        os.utime(file, (when, when))
+    assert run().exit_code == 0
+    assert page.with_suffix(".pdf").exists(), "it says what the page says"
+    os.utime(page, (4, 4))
+    assert run().exit_code == 0
+    assert not page.with_suffix(".pdf").exists()
+
+
+@pytest.mark.slow
+def test_reports_made_by_the_workers_of_a_scheduler(
+    service: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.delattr("speechkit.each._here")  # no process of this machine can do the work
+    (tmp_path / "dask").mkdir()
+    with cluster(tmp_path / "dask", workers=2) as address:
+        agents(f'scheduler = "{address}"')
+        first = run()
+        assert (first.exit_code, first.stdout) == (0, "week of 2026-11-09: 2 reports made\n")
+        pages = [Path(f"reports/agent_by_agent/{agent}.html") for agent in ("amy", "bo")]
+        assert ["amy 2" in pages[0].read_text(), "bo 2" in pages[1].read_text()] == [True, True]
+    assert run().stdout == "week of 2026-11-09: nothing to do\n", "nobody is asked when nothing is to be made"
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_does_not_answer(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("speechkit.each._PATIENCE_S", 1.0)
+    agents('scheduler = "tcp://127.0.0.1:9"')
+    first = run()
+    assert first.exit_code == 1
+    assert first.stdout == (
+        "week of 2026-11-09: 2 reports made; 1 problem: no Dask scheduler answers at tcp://127.0.0.1:9. Start one "
+        "with `dask scheduler`, and see its address. The reports are made on this machine instead.\n"
+    )
+    assert run().stdout == "week of 2026-11-09: nothing to do\n"
 
 
 def test_a_night_without_the_service(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
