@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from speechkit import demo_data, open_corpus
@@ -117,6 +119,35 @@ def test_a_report_is_read_by_keys(watched: Watched, made: dict[str, Path], name:
     expect(page.locator("main h2").nth(1)).to_be_in_viewport()
     page.locator("nav a").last.click()
     expect(page.locator("main h2").last).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_figure_is_read_on_a_phone(watched: Watched, made: dict[str, Path], scheme: Any) -> None:
+    page = opened(watched, made["insight"], PHONE)
+    page.emulate_media(color_scheme=scheme)
+    width = "els => els.map(el => el.getBoundingClientRect().width / el.getAttribute('width'))"
+    assert all(0.85 < share <= 1 for share in page.locator("figure img").evaluate_all(width)), "lettering"
+    figure = page.locator("figure").first
+    at_edge = [edges(figure)]
+    figure.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.querySelector('figure').scrollLeft > 20")
+    figure.evaluate("el => el.scrollLeft = 60")
+    at_edge.append(edges(figure))
+    figure.evaluate("el => el.scrollLeft = el.scrollWidth")
+    at_edge.append(edges(figure))
+    assert at_edge == [(False, True), (True, True), (True, False)], "a shade where it goes on"
+    page.emulate_media(media="print")
+    wide = "els => els.every(el => el.scrollWidth === el.clientWidth)"
+    assert page.locator("figure").evaluate_all(wide), "paper has no side to go on to"
+
+
+def edges(figure: Locator) -> tuple[bool, bool]:
+    """Whether there is a shade at the left and at the right edge of a figure, a little above its lower end."""
+    picture = Image.open(BytesIO(figure.screenshot())).convert("L")
+    y, paper = picture.height - 3, picture.getpixel((picture.width // 2, picture.height - 3))
+    left, right = (abs(picture.getpixel((x, y)) - paper) > 20 for x in (1, picture.width - 2))
+    return left, right
 
 
 # --- the player in a report -------------------------------------------------------------------------------
