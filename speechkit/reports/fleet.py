@@ -6,6 +6,7 @@ starts again goes on where it was; a report whose calls, notebook and parameters
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -264,7 +265,8 @@ def _lost(order: Order) -> tuple[str, float]:
 def _run_one(notebook: str, corpus: str, folder: str, address: str | None, order: Order) -> tuple[str, float]:
     """Make one report in a worker; its error as text, since not every exception can travel.
 
-    Without the address of a nursery, this is the worker of a scheduler, which keeps one of its own.
+    Without the address of a nursery, this is the worker of a scheduler, which keeps one of its own. Raises OSError
+    when the disk is full: thousands of others would be run for nothing.
     """
     started_s = time.monotonic()
     error = ""
@@ -272,6 +274,9 @@ def _run_one(notebook: str, corpus: str, folder: str, address: str | None, order
         use_forks(address or own_nursery())
         run_report(notebook, corpus=corpus, out=Path(folder) / order.file, parameters=order.parameters)
     except Exception as failed:
+        cause = failed.__cause__
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OSError(cause.errno, cause.strerror) from None
         error = str(failed) if isinstance(failed, ReportError) else f"{type(failed).__name__}: {failed}"
     return error, time.monotonic() - started_s
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, partial
@@ -45,10 +46,11 @@ class Outcome:
     done: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     is_busy: bool = False
+    has_log: bool = True
 
     @property
     def line(self) -> str:
-        """One line: what was done, and how many things went wrong.
+        """One line: what was done, and how many things went wrong; all of them where the log has no room for them.
 
         >>> from datetime import date
         >>> Outcome(Week(date(2026, 11, 9)), ["2 calls transcribed"], ["a.wav: broken"]).line
@@ -60,7 +62,9 @@ class Outcome:
         if not self.problems:
             return f"week of {self.week}: {said}"
         number = len(self.problems)
-        first = self.problems[0] if number == 1 else f"{self.problems[0]} (all of them: {LOG})"
+        first = f"{self.problems[0]} (all of them: {LOG})" if number > 1 else self.problems[0]
+        if not self.has_log:
+            first = " | ".join(self.problems)
         return f"week of {self.week}: {said}; {number} problem{'s' * (number > 1)}: {first}"
 
 
@@ -104,7 +108,7 @@ class Job:
         """
         self.reports.mkdir(parents=True, exist_ok=True)
         held = lock(self.reports / LOCK, wait=False)
-        with held or nullcontext(), _logged(self.reports / LOG):
+        with held or nullcontext(), _logged(self.reports / LOG) as file:
             if held is None:
                 self.outcome.is_busy = True
             else:
@@ -119,6 +123,9 @@ class Job:
                 ):
                     self._attempt(step)
             log.info("%s", self.outcome.line)
+            if file.lost:
+                self.outcome.has_log = False
+                self.outcome.problems.append(f"{self.reports / LOG} cannot be written: {file.lost}")
         return self.outcome
 
     def _attempt(self, step: Callable[[], None]) -> None:
@@ -318,17 +325,28 @@ class _Part:
         self.path, self.table, self.write_table = corpus.path, corpus.table, corpus.write_table
 
 
+class _Log(RotatingFileHandler):
+    """A log that keeps to itself what went wrong with it: a full disk must not hide the line under tracebacks."""
+
+    lost = ""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name of logging
+        error = sys.exc_info()[1]
+        self.lost = (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
 @contextmanager
-def _logged(path: Path) -> Iterator[None]:
+def _logged(path: Path) -> Iterator[_Log]:
     """Write what speechkit logs to a file, which begins anew when it is large."""
-    handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=_LOGS_KEPT, encoding="utf-8")
+    handler = _Log(path, maxBytes=_LOG_BYTES, backupCount=_LOGS_KEPT, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
     level = log.level
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     try:
-        yield
+        yield handler
     finally:
         log.removeHandler(handler)
         log.setLevel(level)
-        handler.close()
+        with suppress(OSError):  # what a full disk has not taken is written once more
+            handler.close()
