@@ -30,7 +30,9 @@ _HEADINGS: Final = {
 }
 
 
-def write_index(folder: Path, table: pd.DataFrame, corpus: Corpus, by: str, report: str) -> Path:
+def write_index(
+    folder: Path, table: pd.DataFrame, corpus: Corpus, by: str, report: str, *, title: str = ""
+) -> Path:
     """Write `index.html` over the reports of a folder (`fleet.run_reports`); answers its path.
 
     A report of one call is listed with what is known of the call: when, agent, queue, length, reason, outcome.
@@ -54,7 +56,7 @@ def write_index(folder: Path, table: pd.DataFrame, corpus: Corpus, by: str, repo
     failed = int((table["status"] == "failed").sum())
     style, script = _file("index.css"), _file("index.js")
     page = _template().render(
-        title=f"{label(report).capitalize()}s by {by}",
+        title=title or f"{label(report).capitalize()}s by {by}",
         headings=[_HEADINGS.get(name, by if name == "key" else label(name)) for name in shown],
         numbers=[pd.api.types.is_numeric_dtype(rows[name]) for name in shown],
         data=json.dumps(data).replace("<", "\\u003c"),  # no text can end the element it stands in

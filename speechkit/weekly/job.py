@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from speechkit.display.wording import count
-from speechkit.errors import RunError, SpeechkitError
+from speechkit.errors import RunError, SettingsError, SpeechkitError
 from speechkit.lock import lock
 from speechkit.progress import ProgressCallback
 from speechkit.settings import Settings
@@ -23,7 +23,7 @@ from speechkit.transcripts.corpus import Corpus, open_corpus
 from speechkit.weekly.config import Config
 from speechkit.weekly.reporting import make_reports, print_reports, remove_weeks, write_reports_index
 from speechkit.weekly.retention import remove_old
-from speechkit.weekly.week import Week, recordings_of
+from speechkit.weekly.week import Week, dated_recordings, recordings_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +47,7 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
     is_busy: bool = False
     has_log: bool = True
+    note: str = ""
 
     @property
     def line(self) -> str:
@@ -58,7 +59,7 @@ class Outcome:
         """
         if self.is_busy:
             return f"week of {self.week}: another run is at work; nothing was done"
-        said = ", ".join(self.done) or "nothing to do"
+        said = ", ".join(self.done) or "nothing to do" + (f" ({self.note})" if self.note else "")
         if not self.problems:
             return f"week of {self.week}: {said}"
         number = len(self.problems)
@@ -150,8 +151,27 @@ class Job:
 
     @cached_property
     def recordings(self) -> pd.DataFrame:
-        """The recordings of the week, see `recordings_of`."""
-        return recordings_of(self.week, self.config.recordings, self.config.metadata)
+        """The recordings of the week: file, recorded_at, and what metadata says of them.
+
+        Raises SettingsError when it says nothing of any of them: no call of theirs would have an agent or a queue.
+        """
+        found = dated_recordings(self.config.recordings, self.config.metadata)
+        mine = recordings_of(self.week, found)
+        if len(mine) == 0 and len(found):
+            first, last = (f"{day:%Y-%m-%d}" for day in found["recorded_at"].agg(["min", "max"]))
+            self.outcome.note = f"{count(len(found), 'recording')} of other weeks: {first} to {last}"
+        about = mine.drop(columns=["file", "recorded_at"])
+        without = (
+            mine.loc[about.isna().all(axis="columns"), "file"] if about.shape[1] else mine["file"].head(0)
+        )
+        if len(without) and len(without) == len(mine):
+            raise SettingsError(
+                f"metadata = {self.config.metadata!r} says nothing of any recording of this week, such as "
+                f"{Path(without.iloc[0]).name}. Nothing is transcribed. Correct that line of the config, or remove it."
+            )
+        elif len(without):
+            log.info("metadata says nothing of %s", ", ".join(Path(file).name for file in without))
+        return mine
 
     @property
     def call_ids(self) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import speechkit
+from speechkit.display.wording import label
 from speechkit.errors import SpeechkitError, WorkersError
 from speechkit.progress import ProgressCallback
 from speechkit.transcripts import shards
@@ -48,6 +49,8 @@ def make_reports(
     failed: list[str] = []
     for report in wanted:
         try:
+            if report.by and not corpus.call_ids:
+                continue
             if report.by:
                 try:
                     more, wrong = _fleet(report, folder, corpus, progress, scheduler)
@@ -83,7 +86,8 @@ def _fleet(
     )
     wrong = table.loc[table["status"] == "failed", ["file", "error"]].itertuples(index=False)
     journal = _read(folder)
-    journal[f"{name}/index.html"] = {"key": name, "calls": len(corpus.call_ids)}
+    title = f"{label(Path(report.name).stem)}s by {report.by}"
+    journal[f"{name}/index.html"] = {"key": title, "calls": len(corpus.call_ids)}
     _write(folder, journal)
     return int((table["status"] == "made").sum()), [f"{name}/{file}: {error}" for file, error in wrong]
 
@@ -111,7 +115,7 @@ def _one(
         return 0
     run_report(notebook, corpus=corpus.path, out=folder / file, parameters=given, progress=progress)
     journal[file] = {
-        "key": f"{week} {notebook.stem}",
+        "key": f"{week}: {label(notebook.stem)}",
         "calls": calls,
         "of": fingerprint,
         "first": str(week.first),
@@ -174,7 +178,7 @@ def write_reports_index(folder: Path, corpus: Corpus) -> None:
         for file, row in sorted(_read(folder).items(), reverse=True)
     ]
     if rows:
-        write_index(folder, pd.DataFrame(rows), corpus, "week", "weekly_report")
+        write_index(folder, pd.DataFrame(rows), corpus, "report", "", title="Weekly reports")
 
 
 def _read(folder: Path) -> dict[str, dict[str, Any]]:

@@ -60,8 +60,14 @@ def week_of(day: date, first_day: Day = "monday") -> Week:
     return Week(day - timedelta(days=(day.weekday() - get_args(Day).index(first_day)) % 7))
 
 
-def recordings_of(week: Week, places: Sequence[str], metadata: str | None) -> pd.DataFrame:
-    """List the recordings of a week: file (path), recorded_at, and what metadata says of them, by file.
+def recordings_of(week: Week, recordings: pd.DataFrame) -> pd.DataFrame:
+    """Return those of some recordings (`dated_recordings`) that are of a week."""
+    when = recordings["recorded_at"]
+    return recordings[(when >= week.start) & (when < week.end)].reset_index(drop=True)
+
+
+def dated_recordings(places: Sequence[str], metadata: str | None) -> pd.DataFrame:
+    """List recordings: file (path), recorded_at, and what metadata says of them, by file.
 
     When a call was recorded, metadata says (`recorded_at`); else the time of the file counts. Folders without
     recordings are none; a place that is not there raises AudioNotFoundError.
@@ -84,5 +90,4 @@ def recordings_of(week: Week, places: Sequence[str], metadata: str | None) -> pd
         calls = join_metadata(calls, metadata)
     written = [datetime.fromtimestamp(when_s) for when_s in files.values()]
     when = calls["recorded_at"].fillna(pd.Series(written, index=calls.index, dtype="datetime64[ns]"))
-    mine = calls.assign(recorded_at=when)[(when >= week.start) & (when < week.end)]
-    return mine.drop(columns="call_id").rename(columns={"source": "file"}).reset_index(drop=True)
+    return calls.assign(recorded_at=when).drop(columns="call_id").rename(columns={"source": "file"})

@@ -28,7 +28,7 @@ from speechkit.settings import read_settings
 from speechkit.transcripts.corpus import open_corpus
 from speechkit.weekly.config import Report, read_config
 from speechkit.weekly.job import Job
-from speechkit.weekly.week import Week, recordings_of
+from speechkit.weekly.week import Week, dated_recordings, recordings_of
 from tests.client.conftest import make_recording
 from tests.cluster import cluster
 from tests.local.service_fixture import KEY, Running
@@ -156,7 +156,7 @@ def test_which_recordings_are_of_the_week() -> None:
         make_recording(Path("in") / name)
         at_s = datetime.fromisoformat(when).timestamp()
         os.utime(Path("in") / name, (at_s, at_s))
-    table = recordings_of(WEEK, ["in"], "{recorded_at}_{agent}")
+    table = recordings_of(WEEK, dated_recordings(["in"], "{recorded_at}_{agent}"))
     assert sorted(Path(file).name for file in table["file"]) == sorted(n for n, (_, of) in told.items() if of)
     by_name = table.set_index(table["file"].map(lambda file: Path(file).stem))
     assert by_name.loc["20261115-235959_bo", "agent"] == "bo"
@@ -169,13 +169,29 @@ def test_the_dates_of_a_table_count() -> None:
     Path("calls.csv").write_text(
         "call_id,recorded_at,queue\na,2026-11-11T10:00:00,billing\nb,2026-11-01T10:00:00,sales\n"
     )
-    table = recordings_of(WEEK, ["in"], "calls.csv")
+    table = recordings_of(WEEK, dated_recordings(["in"], "calls.csv"))
     assert table[["file", "queue"]].to_numpy().tolist() == [["in/a.wav", "billing"]]
 
 
 def test_a_folder_without_recordings() -> None:
     Path("in").mkdir()
-    assert recordings_of(WEEK, ["in"], None).empty
+    assert dated_recordings(["in"], None).empty
+
+
+def test_recordings_of_other_weeks_and_no_metadata(service: Running) -> None:
+    make_recording(Path("in/c01.wav"))
+    Path("weekly.toml").write_text(CONFIG + REPORT.replace("week.ipynb", "agent.ipynb") + 'by = "agent"\n')
+    write_report("agent.ipynb", "agent")
+    for when, said in [
+        (date(2026, 11, 2), r"nothing to do \(1 recording of other weeks: 2026-11-02 to 2026-11-02\)\n"),
+        (
+            date(2026, 11, 10),
+            r"nothing to do; 1 problem: metadata = '.*' says nothing of .*, such as c01\.wav\..*\n",
+        ),
+    ]:
+        at_s = datetime.combine(when, datetime.min.time()).timestamp()
+        os.utime("in/c01.wav", (at_s, at_s))
+        assert re.fullmatch("week of 2026-11-09: " + said, run().stdout)
 
 
 # --- a week ----------------------------------------------------------------------------------------------
@@ -275,7 +291,9 @@ def test_reports_as_pdf(service: Running, monkeypatch: pytest.MonkeyPatch) -> No
     assert without.stdout.startswith(
         "week of 2026-11-09: 3 reports made; 1 problem: there is no Chromium here"
     )
-    assert "agent_by_agent" in Path("reports/index.html").read_text(), "the rest went on"
+    listed = Path("reports/index.html").read_text()
+    assert '"agents by agent"' in listed, "the rest went on"
+    assert '"2026-11-09: week"' in listed
     printed = run()
     assert (printed.exit_code, printed.stdout) == (0, "week of 2026-11-09: 3 PDFs printed\n")
     files = [
