@@ -24,6 +24,7 @@ BROWSERS: Final = (
 """Chromium by the names it goes under, looked for in this order."""
 
 TIMEOUT_S: Final = 120.0
+_PATIENCE: Final = 3  # pages in a row that are not printed: a Chromium that hangs would do so for days
 _FLAGS: Final = (
     "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-extensions", "--host-resolver-rules=MAP * ~NOTFOUND",
@@ -75,23 +76,29 @@ def write_pdf(page: Path, out: Path) -> Path:
 def write_pdfs(pages: Sequence[Path], progress: ProgressCallback | None = None) -> tuple[int, list[str]]:
     """Print each page as PDF beside it, unless one that is not older is there.
 
-    Answers how many were printed, and what went wrong with the others. A PDF that is older than its page goes
-    first: it may quote what the page does not any more. Raises ReportError where there is no Chromium to print
-    with, OSError for a folder that cannot be written.
+    Answers how many were printed, and what went wrong with the others; it gives up when several in a row
+    fail. A PDF that is older than its page goes first: it may quote what the page does not any more. Raises
+    ReportError where there is no Chromium to print with, OSError for a folder that cannot be written.
     """
     remove_outdated_pdfs(pages)
     todo = [page for page in pages if page.exists() and not page.with_suffix(".pdf").exists()]
     failed: list[str] = []
+    printed = in_a_row = 0
     if todo:
         find_chromium()
     for done, page in enumerate(todo):
+        if in_a_row == _PATIENCE:
+            failed.append(f"{len(todo) - done} more are not printed, since {_PATIENCE} in a row were not.")
+            break
         if progress:
             progress(Progress("pdf", done, len(todo), page.stem))
         try:
             write_pdf(page, page.with_suffix(".pdf"))
+            printed, in_a_row = printed + 1, 0
         except ReportError as error:
             failed.append(str(error))
-    return len(todo) - len(failed), failed
+            in_a_row += 1
+    return printed, failed
 
 
 def remove_outdated_pdfs(pages: Sequence[Path]) -> None:

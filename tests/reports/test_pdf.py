@@ -76,6 +76,19 @@ def test_only_what_changed_is_printed_again(
     assert pdf.write_pdfs([page, gone]) == (1, [])
 
 
+def test_a_browser_that_never_prints_is_not_asked_for_days(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser(tmp_path, "exit 3", monkeypatch)
+    pages = [page.with_name(f"p{number}.html") for number in range(20)]
+    for other in pages:
+        other.write_text("words")
+    printed, failed = pdf.write_pdfs(pages)
+    assert printed == 0
+    assert len(failed) == 4
+    assert failed[-1] == "17 more are not printed, since 3 in a row were not."
+
+
 def test_a_page_that_is_not_printed_stops_no_other(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
