@@ -1,8 +1,8 @@
-"""Speak the practice dialogues, transcribe them with what is configured, and keep text and truth in data/practice.
+"""Speak the practice dialogues, transcribe them with what is configured, and keep text and truth beside them.
 
-    python data/make_practice.py
+    python data/make_practice.py [practice] [names]
 
-As make_calls.py and make_corpus.py do it for the demo calls, but the sound is not kept: rules that read transcripts
+Of data/practice and data/names, or of the one that is named. As make_calls.py and make_corpus.py do it for the demo calls, but the sound is not kept: rules that read transcripts
 are judged here by what a recognizer makes of names, addresses, promises and moods.
 """
 
@@ -25,19 +25,25 @@ from speechkit.transcripts.corpus import open_corpus
 from speechkit.transcripts.schema import Transcript
 
 ROOT = Path(__file__).resolve().parent.parent
-PRACTICE = ROOT / "data" / "practice"
+SETS = ("practice", "names")
 
 
 def main() -> None:
-    """Make everything in a folder of its own, and put it in place when it is whole."""
+    """Make the sets that are named, or both."""
+    for name in sys.argv[1:] or SETS:
+        make(ROOT / "data" / name)
+
+
+def make(folder: Path) -> None:
+    """Make everything of a set in a folder of its own, and put it in place when it is whole."""
     truth = {}
-    with tempfile.TemporaryDirectory(prefix="practice-", dir=PRACTICE) as room:
+    with tempfile.TemporaryDirectory(prefix="made-", dir=folder) as room:
         calls, made = Path(room) / "calls", Path(room) / "made"
         calls.mkdir()
         with (Path(room) / "calls.csv").open("w", encoding="utf-8", newline="") as table:
             rows = csv.writer(table)
             rows.writerow(COLUMNS)
-            for path in sorted((PRACTICE / "dialogues").glob("*.txt")):
+            for path in sorted((folder / "dialogues").glob("*.txt")):
                 dialogue = read_dialogue(path)
                 timeline, samples = make_call(dialogue)
                 file = f"{dialogue.call_id}.{EXTENSION[dialogue.head['format']]}"
@@ -47,9 +53,9 @@ def main() -> None:
         command = ["transcribe", str(calls), "--metadata", f"{room}/calls.csv", "--out", str(made)]
         subprocess.run([sys.executable, "-m", "speechkit.cli", *command], cwd=ROOT, check=True)
         whole = keep(open_corpus(made), Path(room) / "whole")
-        shutil.rmtree(PRACTICE / "corpus", ignore_errors=True)
-        whole.rename(PRACTICE / "corpus")
-    write_text(PRACTICE / "truth.json", json.dumps(truth, indent=1, ensure_ascii=False) + "\n")
+        shutil.rmtree(folder / "corpus", ignore_errors=True)
+        whole.rename(folder / "corpus")
+    write_text(folder / "truth.json", json.dumps(truth, indent=1, ensure_ascii=False) + "\n")
 
 
 def keep(made: Transcript, folder: Path) -> Path:
