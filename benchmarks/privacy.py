@@ -20,13 +20,15 @@ from sections import write_section
 from speechkit import demo_data, open_corpus
 from speechkit.transcripts.masking import find_masks
 
-PRACTICE = demo_data("practice")
+PRACTICE = ("practice", "names")
 
 
 def main() -> None:
     """Measure, print and write."""
     rows = [
-        ("practice, " + row[0], *row[1:]) for row in measure(PRACTICE / "corpus", PRACTICE / "truth.json")
+        (f"{name}, {row[0]}", *row[1:])
+        for name in PRACTICE
+        for row in measure(demo_data(name) / "corpus", demo_data(name) / "truth.json")
     ]
     if "--practice" not in sys.argv:
         rows = [*measure(demo_data("corpus"), demo_data("truth") / "calls.json"), *rows]
@@ -94,9 +96,11 @@ def text_of(table: pd.DataFrame) -> str:
         "of the time in which it was said, a mask is right where it overlaps a planted item. "
         "*seen*: the rules were written with these calls; *blind*: they were not. Of the *practice* calls "
         "(`data/practice`) dialogues and rules have one author, who read the recognized text of the seen half only. "
-        "The blind half of the demo calls was measured four times while the rules were mended, as the sums below; "
-        "nobody "
-        f"who wrote a rule read it. `python benchmarks/privacy.py` measures it.\n\n{head}{body}"
+        "The *names* calls (`data/names`) were written later than these rules, which no half of them has shaped. "
+        "The blind half of the demo calls was measured five times while rules were mended, as the sums below; nobody "
+        "who wrote a rule read it. The figures here are of the fourth time. The fifth was of rules that take doubted "
+        "words for names, and were not kept: they found 7 of the 9 names, but of 33 masks of all kinds 28 were right "
+        f"(0.85). `python benchmarks/privacy.py` measures it.\n\n{head}{body}"
     )
 
 

@@ -2,8 +2,9 @@
 
     python data/make_practice.py [practice] [names]
 
-Of data/practice and data/names, or of the one that is named. As make_calls.py and make_corpus.py do it for the demo calls, but the sound is not kept: rules that read transcripts
-are judged here by what a recognizer makes of names, addresses, promises and moods.
+Of data/practice and data/names, or of the one that is named. As make_calls.py and make_corpus.py do it for the demo
+calls, but the sound is not kept: rules that read transcripts are judged here by what a recognizer makes of names,
+addresses, promises and moods.
 """
 
 from __future__ import annotations

@@ -278,9 +278,10 @@ def test_on_the_practice_calls_as_recognized(
 ) -> None:
     """The figures of docs/measurements.md hold: what is lost beyond them, a recognizer made words of."""
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    from privacy import PRACTICE, measure
+    from privacy import measure
 
-    rows = {row[1]: row for row in measure(PRACTICE / "corpus", PRACTICE / "truth.json") if row[0] == half}
+    folder = ROOT / "data" / "practice"
+    rows = {row[1]: row for row in measure(folder / "corpus", folder / "truth.json") if row[0] == half}
     assert {kind: rows[kind][3] / rows[kind][2] >= least for kind, least in recall.items()} == dict.fromkeys(
         recall, True
     )
