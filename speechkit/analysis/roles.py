@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from pyarrow import compute
 
 from speechkit.analysis.timed import who
 from speechkit.transcripts.parties import UNKNOWN
@@ -154,13 +156,22 @@ def _evidence(phrases: pd.DataFrame, about: pd.DataFrame) -> pd.DataFrame:
     for name in ("display", "itn", "lexical"):
         text = text.fillna(phrases[name].astype("str")) if name in phrases else text
     text = text.fillna("")
-    place = phrases.groupby("call_id").cumcount()
+    place = phrases.groupby("call_id").cumcount().to_numpy()
     table = phrases[["call_id", "phrase_id"]].assign(party=who(phrases), quote=text)
-    calls = about.set_index("call_id")
-    parts = []
-    for name, role, weight, places, pattern in _SAYINGS:
-        said = text.str.contains(pattern, case=False) & place.between(places.start, places.stop - 1)
-        parts.append(table[said].assign(evidence=name, role=role, weight=weight))
+    calls, spoken = about.set_index("call_id"), pa.array(text, pa.large_string())
+    said = [
+        np.flatnonzero(
+            np.asarray(compute.match_substring_regex(spoken, pattern, ignore_case=True))
+            & (place >= places.start) & (place < places.stop)
+        )
+        for *_, places, pattern in _SAYINGS
+    ]  # fmt: skip
+    saying = np.repeat(np.arange(len(said)), [len(rows) for rows in said])
+    columns = {
+        key: pd.array(np.array([row[at] for row in _SAYINGS])[saying], dtype=dtype)
+        for at, (key, dtype) in enumerate({"evidence": "str", "role": "str", "weight": "float64"}.items())
+    }
+    parts = [table.iloc[np.concatenate(said)].assign(**columns)]
     if "agent" in calls:
         some = text.str.contains(_SOMEBODY, case=False)  # a search for a name in each phrase takes long
         agent = table["call_id"][some].map(calls["agent"]).fillna("").astype("str")

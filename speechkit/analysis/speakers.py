@@ -137,38 +137,46 @@ def silences(transcript: Tables, min_s: float = MIN_SILENCE_S) -> pd.DataFrame:
     0      3.0   20.0  middle      1     2
     """
     timed, calls = read_timed(transcript.phrases), transcript.calls
-    number, names = len(timed.start), pd.array(timed.names, dtype="str")
+    number = len(timed.start)
     opens = np.ones(number, dtype=bool)
     opens[1:] = timed.call[1:] != timed.call[:-1]
     # before each phrase: from the furthest end so far of its call (or from 0) to its start
     begin = np.where(opens, 0.0, np.append(0.0, timed.reach[:-1])[:number])
     long = np.flatnonzero(timed.start - begin >= min_s)
+    closes = np.flatnonzero(np.append(opens[1:], True)[:number])
     last = timed.party[_holder(timed, opens)]
-    head = timed.table.iloc[long]
-    inner = pd.DataFrame(
+    ids = pd.Index(calls["call_id"])
+    ids = ids.append(timed.calls[ids.get_indexer(timed.calls) < 0])  # of phrases whose call is not in calls
+    lasts_s = np.full(len(ids), np.nan)
+    lasts_s[: len(calls)] = calls["duration_s"].to_numpy(np.float64, na_value=np.nan)
+    heard = ids.get_indexer(timed.calls)
+    dumb = np.setdiff1d(np.arange(len(ids)), heard)
+    # columns of places in other columns, -1 where there is nothing: inner silences, those at ends, silent calls
+    nobody = np.full(len(dumb), -1)
+    call = np.concatenate([heard[timed.call[long]], heard[timed.call[closes]], dumb])
+    place = np.concatenate([np.where(opens[long], 0, 1), np.full(len(closes), 2), np.full(len(dumb), 3)])
+    before = np.concatenate([np.where(opens[long], -1, last[long - 1]), last[closes], nobody])
+    after = np.concatenate([timed.party[long], np.full(len(closes), -1), nobody])
+    phrase = np.concatenate([long, np.full(len(closes), -1), nobody])
+    start_s = np.concatenate([begin[long], timed.reach[closes], np.zeros(len(dumb))])
+    end_s = np.concatenate([timed.start[long], lasts_s[call[len(long) :]]])
+    rank = np.empty(len(ids), np.int64)
+    rank[ids.argsort()] = np.arange(len(ids))
+    rows = np.lexsort((start_s, rank[call]))
+    rows = rows[(end_s - start_s)[rows] >= min_s]
+    names = pd.array(timed.names, dtype="str")
+    return pd.DataFrame(
         {
-            "call_id": head["call_id"].array,
-            "start_s": begin[long],
-            "end_s": timed.start[long],
-            "place": np.where(opens[long], "start", "middle"),
-            "before": pd.Series(names[last[long - 1]]).mask(opens[long]),
-            "after": names[timed.party[long]],
-            "phrase_id": head["phrase_id"].array,
+            "call_id": ids.array.take(call[rows]),
+            "start_s": start_s[rows],
+            "end_s": end_s[rows],
+            "duration_s": (end_s - start_s)[rows],
+            "place": pd.array(np.array(["start", "middle", "end", "all"])[place[rows]], dtype="str"),
+            "before": names.take(before[rows], allow_fill=True),
+            "after": names.take(after[rows], allow_fill=True),
+            "phrase_id": timed.table["phrase_id"].array.take(phrase[rows], allow_fill=True),
         }
     )
-    closes = np.flatnonzero(np.append(opens[1:], True)[:number])
-    ends = calls.set_index("call_id")["duration_s"].reindex(timed.calls).to_numpy()
-    tail = pd.DataFrame(
-        {"call_id": timed.calls, "start_s": timed.reach[closes], "end_s": ends, "before": names[last[closes]]}
-    )
-    dumb = calls.loc[~calls["call_id"].isin(timed.calls), ["call_id", "duration_s"]]
-    whole = pd.DataFrame({"call_id": dumb["call_id"], "start_s": 0.0, "end_s": dumb["duration_s"]})
-    rows = pd.concat([inner, tail.assign(place="end"), whole.assign(place="all")], ignore_index=True)
-    rows["duration_s"] = rows["end_s"] - rows["start_s"]
-    rows = rows[rows["duration_s"] >= min_s].sort_values(["call_id", "start_s"], ignore_index=True)
-    text = dict.fromkeys(("call_id", "place", "before", "after", "phrase_id"), "str")
-    columns = ["call_id", "start_s", "end_s", "duration_s", "place", "before", "after", "phrase_id"]
-    return rows[columns].astype(text)
 
 
 def _holder(timed: Timed, opens: Bools) -> Any:

@@ -46,6 +46,7 @@ AUDIO_SUFFIXES: Final = frozenset(
     }
 )
 """The file name suffixes that `find_recordings` takes for recordings, in lower case."""
+_JOINED: Final = 65_536  # samples that are handed over at once; frames hold a few hundred
 
 
 @dataclass(frozen=True)
@@ -333,13 +334,22 @@ def _resampler(native: int, rate: int, channels: int) -> Any:
 
 
 def _decoded(path: Path, container: Any, stream: Any) -> Iterator[NDArray[np.float32]]:
-    """Yield the stream's frames as float32 (channels, samples); a damaged packet becomes as much silence."""
+    """Yield the stream as float32 (channels, samples), many frames at once; a damaged packet becomes as much
+    silence."""
     import av
     import numpy as np
 
     context = stream.codec_context
-    channels = context.channels
-    planar = av.AudioResampler(format="fltp")
+    channels, rate = context.channels, context.rate
+    held, planar = av.AudioFifo(), av.AudioResampler(format="fltp")
+
+    def joined() -> Iterator[NDArray[np.float32]]:
+        for out in planar.resample(held.read()) if held.samples else ():
+            samples: Any = out.to_ndarray()
+            if len(samples) != channels or out.sample_rate != rate:
+                raise _changed(path)
+            yield samples
+
     damaged: float | None = None
     packets = container.demux(stream)
     while True:
@@ -353,15 +363,23 @@ def _decoded(path: Path, container: Any, stream: Any) -> Iterator[NDArray[np.flo
             damaged = (damaged or 0.0) + float((packet.duration or 0) * packet.time_base)
             continue
         if damaged is not None and frames and packet.size:  # the empty packet at the end only flushes
-            yield np.zeros((channels, round(damaged * context.rate)), np.float32)
+            yield from joined()
+            yield np.zeros((channels, round(damaged * rate)), np.float32)
             damaged = None
         for frame in frames:
-            for out in planar.resample(frame):
-                samples: Any = out.to_ndarray()
-                if len(samples) != channels or out.sample_rate != context.rate:
-                    raise UnsupportedAudioError(
-                        f"{path}: its channels or rate change on the way. Convert it to WAV first."
-                    )
-                yield samples
+            frame.pts = None  # frames follow one another, whatever a damaged file says
+            try:
+                held.write(frame)
+            except ValueError:
+                raise _changed(path) from None
+        if held.samples > _JOINED:
+            yield from joined()
+    yield from joined()
     if damaged is not None and container.format.name in ("amr", "aac", "asf"):  # they state no length
         raise containers.cut_frame(path)
+
+
+def _changed(path: Path) -> UnsupportedAudioError:
+    return UnsupportedAudioError(
+        f"{path}: its channels or rate change on the way. Convert it to WAV first."
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from speechkit.analysis.confidence import BELOW
-from speechkit.analysis.roles import roles
+from speechkit.analysis.roles import named, roles
 from speechkit.analysis.speakers import talk
 from speechkit.audio import probe
 from speechkit.display.page import Page, file_text, link, policy
@@ -237,12 +237,9 @@ def _parties(
 ) -> dict[str, tuple[int, str, str]]:
     """Give each party a slot (its colour and shape), a label and its share of the talk, the agent first."""
     present = list(dict.fromkeys(p.party for p in call.phrases))
-    role = {
-        party: str(r)
-        for party, r in roles(one, guess=False)[["party", "role"]].dropna().itertuples(index=False)
-    }
-    single = {party: r for party, r in role.items() if list(role.values()).count(r) == 1}
-    told = {party: r.capitalize() for party, r in single.items()} | dict(names or {})
+    told = dict(names or {})
+    if not told.keys() >= {*present}:
+        told = named(roles(one, guess=False), call.call_id) | told
     label = labels(present, told)
     table = talk(one)
     share = dict(zip(table["party"], table["talk_share"], strict=True))

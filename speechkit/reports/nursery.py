@@ -25,13 +25,16 @@ from typing import Any, Final, NoReturn
 
 PRELOADED: Final = (
     *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "matplotlib_inline.backend_inline"),
-    *("pandas", "pyarrow.parquet", "pyarrow.dataset", "scipy.stats", "jinja2", "av", "soxr", "soundfile"),
+    *("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger", "IPython.core.oinspect"),
+    *("IPython.extensions.storemagic", "psutil", "sqlite3", "tornado.platform.asyncio", "zmq.utils.garbage"),
+    *("pandas", "pandas.io.formats.string", "pyarrow.parquet", "pyarrow.dataset", "scipy.stats", "jinja2", "av", "soxr", "soundfile"),
     *("matplotlib.figure", "matplotlib.style", "matplotlib.dates", "matplotlib.backends.backend_agg"),
     *("PIL.PngImagePlugin", "speechkit", "speechkit.demo", "speechkit.transcripts.corpus"),
     *("speechkit.transcripts.masking", "speechkit.analysis.confidence", "speechkit.analysis.diagnostics"),
     *("speechkit.analysis.moments", "speechkit.analysis.selection", "speechkit.analysis.speakers"),
     *("speechkit.analysis.trends", "speechkit.display.player", "speechkit.display.plots"),
-    *("speechkit.display.story", "speechkit.display.tables", "speechkit.display.timeline"),
+    *("speechkit.display.story", "speechkit.display.summaries", "speechkit.display.tables"),
+    "speechkit.display.timeline",
 )
 """What reports import; a report that needs more imports it in its kernel."""
 _SET_BY_IMPORTS: dict[str, str] = {}  # of the environment
@@ -179,6 +182,7 @@ def _become_kernel(asked: dict[str, Any], parent: int) -> NoReturn:
             "-f",
             asked["connection_file"],
             "--log-level=CRITICAL",
+            "--HistoryManager.enabled=False",  # a thousand reports are not what an analyst typed
         ]
         import numpy as np
         from ipykernel.kernelapp import IPKernelApp

@@ -11,7 +11,7 @@ import pandas as pd
 
 from speechkit.transcripts.parties import parties
 from speechkit.transcripts.privacy import find_personal
-from speechkit.transcripts.schema import TABLES, Transcript
+from speechkit.transcripts.schema import Transcript
 from speechkit.transcripts.spoken import Phrase, read_call
 
 if TYPE_CHECKING:
@@ -62,25 +62,29 @@ def mask(transcript: Transcript, masks: pd.DataFrame | None = None) -> Transcrip
     ('My name is [NAME].', 'my name is [NAME]')
     """
     found = find_masks(transcript) if masks is None else masks
-    tables = {name: transcript.table(name).copy() for name in TABLES}
     if found.empty:
         return transcript
-    words = _masked_words(tables["words"], found)
+    words = _masked_words(transcript.words, found)
     spoken = _lexical(words)
-    phrases = tables["phrases"]
+    phrases = transcript.phrases
+    forms = {name: phrases[name].to_numpy(object).copy() for name in ("display", "itn", "masked", "lexical")}
+    place = {phrase_id: at for at, phrase_id in enumerate(phrases["phrase_id"])}
     text = {
         phrase.phrase_id: phrase.text
         for call_id in found["call_id"].unique()
         for phrase in read_call(transcript, call_id).phrases
     }
-    for phrase_id, group in found.groupby("phrase_id"):
-        whole = _replaced(text[str(phrase_id)], group)
-        at = phrases["phrase_id"] == phrase_id
-        plain = spoken.get(str(phrase_id)) or _plain(whole)
-        for column, value in {"display": whole, "itn": whole, "masked": whole, "lexical": plain}.items():
-            phrases.loc[at & phrases[column].notna(), column] = value
-    tables["words"] = words
-    return Transcript._trusted(tables)
+    hidden: dict[str, list[tuple[int, int, str]]] = {}
+    for phrase_id, *span in found[["phrase_id", "start", "end", "kind"]].itertuples(index=False):
+        hidden.setdefault(phrase_id, []).append(tuple(span))
+    for phrase_id, spans in hidden.items():
+        whole = _replaced(text[phrase_id], spans)
+        for name, values in forms.items():
+            if isinstance(values[place[phrase_id]], str):
+                plain = name == "lexical"
+                values[place[phrase_id]] = (spoken.get(phrase_id) or _plain(whole)) if plain else whole
+    phrases = phrases.assign(**{name: pd.array(values, dtype="str") for name, values in forms.items()})
+    return Transcript._trusted({"calls": transcript.calls, "phrases": phrases, "words": words})
 
 
 def bleeps(masks: pd.DataFrame, margin_s: float = MARGIN_S) -> list[tuple[float, float]]:
@@ -124,10 +128,8 @@ def _when(phrase: Phrase, start: int, end: int) -> tuple[float, float]:
     return (times[0].start_s, times[-1].end_s) if times else (phrase.start_s, phrase.end_s)
 
 
-def _replaced(text: str, group: pd.DataFrame) -> str:
-    for start, end, kind in group.sort_values("start", ascending=False)[["start", "end", "kind"]].itertuples(
-        index=False
-    ):
+def _replaced(text: str, spans: Sequence[tuple[int, int, str]]) -> str:
+    for start, end, kind in sorted(spans, reverse=True):
         text = f"{text[:start]}[{kind.upper()}]{text[end:]}"
     return text
 

@@ -129,12 +129,15 @@ class Transcript:
     @property
     def call_ids(self) -> list[str]:
         """The ids of the calls, in order."""
-        return [str(call_id) for call_id in self.table("calls", ["call_id"])["call_id"]]
+        return [*map(str, self._tables["calls"]["call_id"])]
 
     def call(self, call_id: str) -> Transcript:
         """Return the transcript of one call."""
-        if call_id not in self.call_ids:
-            some = ", ".join(self.call_ids[:5]) + (", ..." if len(self.call_ids) > 5 else "")
+        known = self.call_ids
+        if known == [call_id]:
+            return self
+        if call_id not in known:
+            some = ", ".join(known[:5]) + (", ..." if len(known) > 5 else "")
             raise TranscriptError(f"there is no call {call_id!r}. The calls are: {some or 'none'}.")
         return self._of_calls([call_id])
 

@@ -137,7 +137,7 @@ def to_frame(tables: Sequence[Any]) -> pd.DataFrame:
         table = pa.concat_tables(_as_text(tables), promote_options="permissive")
     missing = {f.name for f in table.schema if pa.types.is_integer(f.type) and table[f.name].null_count}
     frame: pd.DataFrame = table.to_pandas(integer_object_nulls=True)
-    return frame.astype(dict.fromkeys(missing, "Int64"))
+    return frame.astype(dict.fromkeys(missing, "Int64")) if missing else frame
 
 
 def sweep(folder: Path, names: Iterable[str] | None = None) -> None:
