@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pandas as pd
 
 from speechkit.analysis.confidence import BELOW
@@ -41,12 +42,11 @@ def moments(transcript: Transcript, call_id: str, *, rules: Rules = RULES, most:
     quiet = quiet[(quiet["place"] == "middle") & ~quiet["start_s"].isin(held["start_s"])]
     came_in = overlaps(call, rules)
     came_in = came_in[came_in["kind"] == INTERRUPTION]
-    spoken = turns(call, rules).nlargest(1, "duration_s")
     parts = [
-        held.rename(columns={"after": "party"}).nlargest(most, "duration_s").assign(kind=HOLD),
-        quiet.rename(columns={"after": "party"}).nlargest(most, "duration_s").assign(kind=SILENCE),
-        came_in.nlargest(most, "overlap_s").assign(kind=INTERRUPTION),
-        spoken.assign(kind=MONOLOGUE),
+        _largest(held.rename(columns={"after": "party"}), "duration_s", most).assign(kind=HOLD),
+        _largest(quiet.rename(columns={"after": "party"}), "duration_s", most).assign(kind=SILENCE),
+        _largest(came_in, "overlap_s", most).assign(kind=INTERRUPTION),
+        _largest(turns(call, rules), "duration_s", 1).assign(kind=MONOLOGUE),
         _doubts(call, most),
     ]
     filled = [part.reindex(columns=_COLUMNS) for part in parts if len(part)]
@@ -56,6 +56,11 @@ def moments(transcript: Transcript, call_id: str, *, rules: Rules = RULES, most:
     said = call.phrases.set_index("phrase_id")["display"]
     found["quote"] = found["quote"].astype("str").fillna(found["phrase_id"].map(said))
     return found.sort_values("start_s", ignore_index=True, kind="stable")
+
+
+def _largest(table: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
+    """`nlargest`, which takes ten times as long for a few rows."""
+    return table.iloc[np.argsort(-table[column].to_numpy(), kind="stable")[:most]]
 
 
 def _doubts(call: Transcript, most: int) -> pd.DataFrame:

@@ -78,26 +78,29 @@ def talk(transcript: Tables, rules: Rules = RULES) -> pd.DataFrame:
     longest = np.full((2, size), np.nan)
     longest[:, party[order][last]] = long_s[order][last], timed.start[runs.first][order][last]
     kinds = _kinds(timed, rules)
-    head = timed.table.iloc[timed.first]
-    answer = pd.DataFrame(
+    rows = np.lexsort((timed.names.astype(str), timed.owner))
+    first = timed.first[rows]
+    measured = {
+        "turns": np.bincount(party, minlength=size),
+        "words": words.astype(np.int64),
+        "talk_s": talk_s,
+        "talk_share": ratio(talk_s, in_call),
+        "listen_ratio": ratio(in_call - talk_s, talk_s),
+        "words_per_minute": ratio(60.0 * words, talk_s),
+        "response_s": _medians(runs.response, party, size),
+        "interruptions": kinds[INTERRUPTION],
+        "back_channels": kinds[BACK_CHANNEL],
+        "longest_turn_s": longest[0],
+        "longest_turn_start_s": longest[1],
+    }
+    return pd.DataFrame(
         {
-            "call_id": head["call_id"].array,
-            "party": pd.array(timed.names, dtype="str"),
-            "channel": head["channel"].array,
-            "turns": np.bincount(party, minlength=size),
-            "words": words.astype(np.int64),
-            "talk_s": talk_s,
-            "talk_share": ratio(talk_s, in_call),
-            "listen_ratio": ratio(in_call - talk_s, talk_s),
-            "words_per_minute": ratio(60.0 * words, talk_s),
-            "response_s": _medians(runs.response, party, size),
-            "interruptions": kinds[INTERRUPTION],
-            "back_channels": kinds[BACK_CHANNEL],
-            "longest_turn_s": longest[0],
-            "longest_turn_start_s": longest[1],
+            "call_id": timed.table["call_id"].array.take(first),
+            "party": pd.array(timed.names[rows], dtype="str"),
+            "channel": pd.array(timed.table["channel"].array.take(first), dtype="Int64"),
+            **{name: values[rows] for name, values in measured.items()},
         }
-    ).astype({"channel": "Int64"})
-    return answer.iloc[np.lexsort((timed.names.astype(str), timed.owner))].reset_index(drop=True)
+    )
 
 
 def _kinds(timed: Timed, rules: Rules) -> dict[str, Any]:

@@ -69,7 +69,8 @@ class Picture:
             drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
         finally:
             self.figure.dpi = before
-        drawn.save(buffer, "png", pnginfo=about, dpi=(2 * CSS_DPI, 2 * CSS_DPI))
+        # level 3: a tenth more bytes than the usual 6, in half of the time
+        drawn.save(buffer, "png", pnginfo=about, dpi=(2 * CSS_DPI, 2 * CSS_DPI), compress_level=3)
         return buffer.getvalue()
 
     def save(self, path: str | Path) -> Path:

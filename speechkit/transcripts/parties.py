@@ -18,9 +18,12 @@ def parties(table: pd.DataFrame) -> list[str]:
     >>> parties(pd.DataFrame({"speaker": ["1", None, None], "channel": pd.array([0, 1, None], "Int64")}))
     ['1', 'channel 1', 'unknown']
     """
-    channel = "channel " + table["channel"].astype("str")
-    named = table["speaker"].fillna(channel.where(table["channel"].notna(), UNKNOWN))
-    return [str(name) for name in named]
+    return [
+        speaker if isinstance(speaker, str) else f"channel {channel}" if has else UNKNOWN
+        for speaker, channel, has in zip(
+            table["speaker"].tolist(), table["channel"].tolist(), table["channel"].notna(), strict=True
+        )
+    ]
 
 
 def labels(found: Iterable[str], names: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -23,6 +23,7 @@ from speechkit.lock import lock
 
 _SUFFIX = ".parquet"
 _PART = ".part"
+_SMALL = 4_000_000  # bytes; for less, threads take longer to start than they save
 _ROWS = 65_536
 """Rows are packed in groups of so many: who reads some calls unpacks little more than these."""
 
@@ -98,7 +99,8 @@ def read_shard(path: Path, columns: Sequence[str] | None = None, filters: Any = 
         if columns is not None:
             known = set(pq.read_schema(path).names)
             columns = [column for column in columns if column in known]
-        return pq.read_table(path, columns=columns, filters=filters, partitioning=None)
+        threads = path.stat().st_size > _SMALL
+        return pq.read_table(path, columns=columns, filters=filters, partitioning=None, use_threads=threads)
     except FileNotFoundError as error:
         error.filename = str(path)
         raise
