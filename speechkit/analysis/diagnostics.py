@@ -103,6 +103,9 @@ def _judged(phrases: pd.DataFrame) -> pd.DataFrame:
 
 
 def _parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    calls = table["call_id"].unique()
+    if len(calls) == 1:  # as in the report of a call
+        return {str(calls[0]): table}
     return {str(key): part for key, part in table.groupby("call_id")}
 
 

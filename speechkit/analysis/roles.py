@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from speechkit.transcripts.parties import UNKNOWN
 
 if TYPE_CHECKING:
     from speechkit.analysis.speakers import Tables
+    from speechkit.analysis.timed import Floats, Ints
 
 AGENT, CUSTOMER = "agent", "customer"
 
@@ -83,6 +84,11 @@ _SAYINGS: Final = (
 _SPEAKS_FIRST: Final = 0.7  # who is called speaks first: the agent of an inbound call
 _SOMEBODY: Final = r"\b(?:this is|my name is|i am|i'm)\b|\bspeaking\b"
 _IS_NAMED: Final = 3.0  # "this is Megan", where the calls table says that the agent is Megan
+_KINDS: Final = (
+    *((name, role, weight) for name, role, weight, *_ in _SAYINGS),
+    ("has the agent's name", AGENT, _IS_NAMED),
+    *(("speaks first", role, _SPEAKS_FIRST) for role in (AGENT, CUSTOMER)),  # inbound, outbound
+)
 
 
 def roles(
@@ -116,30 +122,33 @@ def roles(
     2       b          1     agent   offers help, speaks first
     3       b          2  customer  speaks of what they bought
     """
-    phrases = transcript.phrases
-    found = phrases[["call_id", "channel"]].assign(party=who(phrases)).drop_duplicates(["call_id", "party"])
-    found = found.sort_values(["call_id", "party"], ignore_index=True)
-    channels = found["call_id"].map(transcript.calls.set_index("call_id")["channels"])
-    apart = ((channels >= 2).fillna(False) & found["channel"].notna()).to_numpy(bool)
-    apart = apart & (agent_channel is not None)
-    is_agent = (found["channel"] == agent_channel).fillna(False).to_numpy(bool)
-    role = np.where(apart, np.where(is_agent, AGENT, CUSTOMER), "").astype(object)
+    phrases, about = transcript.phrases, transcript.calls
+    call, calls = pd.factorize(phrases["call_id"], sort=True)
+    party, parties = pd.factorize(who(phrases), sort=True)
+    _, first, pair = np.unique(call * len(parties) + party, return_index=True, return_inverse=True)
+    channel = phrases["channel"].array.take(first)
+    held = about["channels"].array.take(pd.Index(about["call_id"]).get_indexer(calls), allow_fill=True)
+    apart = _numbers(held)[call[first]] >= 2
+    apart &= ~pd.isna(channel) & (agent_channel is not None)
+    names = parties.take(party[first])
+    role = np.where(apart, np.where(_numbers(channel) == agent_channel, AGENT, CUSTOMER), "").astype(object)
     sure, why = np.where(apart, 1.0, np.nan), np.where(apart, "channel", "").astype(object)
-    answer = found[["call_id", "party"]].assign(role=role, confidence=sure, evidence=why)
     if guess and not apart.all():
-        mono = found.loc[~apart, "call_id"].unique()
-        spoken = phrases[phrases["call_id"].isin(mono)]
-        _guess(
-            answer,
-            _evidence(spoken, transcript.calls),
-            ~apart & (found["party"] != UNKNOWN).to_numpy(),
-            min_confidence,
-        )
-    for call_id, told in (given or {}).items():
-        _overrule(answer, call_id, told)
-    text = {"role": "str", "evidence": "str"}
-    named = answer.astype(text)
-    return named.assign(role=named["role"].where(named["role"] != ""))
+        mono = np.flatnonzero(~apart[pair])
+        found = _find(phrases.iloc[mono], about, call[mono], pair[mono])
+        rows = np.flatnonzero(~apart & (names != UNKNOWN))
+        role[rows], sure[rows], why[rows] = _guess(rows, call[first], found, min_confidence)
+    told = pd.array([name or None for name in role], dtype="str")
+    columns = {"party": names, "role": told, "confidence": sure, "evidence": pd.array(why, dtype="str")}
+    answer = pd.DataFrame({"call_id": calls.take(call[first]), **columns})
+    for call_id, known in (given or {}).items():
+        _overrule(answer, call_id, known)
+    return answer
+
+
+def _numbers(values: Any) -> Floats:
+    """A column of whole numbers, NaN where one is missing."""
+    return np.asarray(pd.Series(values).to_numpy(np.float64, na_value=np.nan))
 
 
 def evidence(transcript: Tables) -> pd.DataFrame:
@@ -148,46 +157,69 @@ def evidence(transcript: Tables) -> pd.DataFrame:
     The answer has `call_id`, `party`, `evidence`, `role`, `weight`, `phrase_id` and `quote` (the phrase). The
     `agent` and `direction` columns of the calls are used where there are some.
     """
-    return _evidence(transcript.phrases, transcript.calls)
+    phrases = transcript.phrases
+    call, _ = pd.factorize(phrases["call_id"], sort=True)
+    party, parties = pd.factorize(who(phrases), sort=True)
+    found = _find(phrases, transcript.calls, call, call * len(parties) + party)
+    names, roles, weights = zip(*_KINDS, strict=True)
+    return pd.DataFrame(
+        {
+            "call_id": phrases["call_id"].array.take(found.row),
+            "party": parties.take(party[found.row]),
+            "evidence": pd.array(names, dtype="str").take(found.kind),
+            "role": pd.array(roles, dtype="str").take(found.kind),
+            "weight": np.array(weights)[found.kind],
+            "phrase_id": phrases["phrase_id"].array.take(found.row),
+            "quote": _text(phrases).array.take(found.row),
+        }
+    )
 
 
-def _evidence(phrases: pd.DataFrame, about: pd.DataFrame) -> pd.DataFrame:
+class _Found(NamedTuple):
+    """Pieces of evidence: each kind once for each (call, party), these in order, the weightiest first."""
+
+    row: Ints  # of the phrases
+    pair: Ints  # the code of (call, party)
+    kind: Ints  # place in _KINDS
+
+
+def _find(phrases: pd.DataFrame, about: pd.DataFrame, call: Ints, pair: Ints) -> _Found:
+    """Find the evidence in phrases of which the codes of the call, and of call and party, are given."""
+    text, calls = _text(phrases), about.set_index("call_id")
+    order = np.argsort(call, kind="stable")
+    place = np.empty(len(call), np.int64)
+    place[order] = np.arange(len(call)) - np.searchsorted(call[order], call[order])
+    spoken = pa.array(text, pa.large_string())
+    rows = []
+    for *_, places, pattern in _SAYINGS:
+        said = np.asarray(compute.match_substring_regex(spoken, pattern, ignore_case=True))
+        rows.append(np.flatnonzero(said & (place >= places.start) & (place < places.stop)))
+    named = np.zeros(0, np.int64)
+    if "agent" in calls:  # a search for a name in each phrase takes long
+        some = np.flatnonzero(compute.match_substring_regex(spoken, _SOMEBODY, ignore_case=True))
+        agent = phrases["call_id"].iloc[some].map(calls["agent"]).fillna("").astype("str")
+        own = [
+            bool(a) and bool(_introduces(a).search(t)) for a, t in zip(agent, text.iloc[some], strict=True)
+        ]
+        named = some[np.array(own, dtype=bool)]
+    opens = (place == 0) & (text != "").to_numpy()
+    outbound = np.zeros(len(call), dtype=bool)
+    if "direction" in calls:
+        outbound = phrases["call_id"].map(calls["direction"]).eq("outbound").fillna(False).to_numpy(bool)
+    rows += [named, np.flatnonzero(opens & ~outbound), np.flatnonzero(opens & outbound)]
+    row, kind = np.concatenate(rows), np.repeat(np.arange(len(rows)), [len(part) for part in rows])
+    _, first = np.unique(pair[row] * len(_KINDS) + kind, return_index=True)
+    first = np.sort(first)
+    weight = np.array([weight for *_, weight in _KINDS])[kind[first]]
+    chosen = first[np.lexsort((-weight, pair[row[first]]))]
+    return _Found(row[chosen], pair[row[chosen]], kind[chosen])
+
+
+def _text(phrases: pd.DataFrame) -> pd.Series[str]:
     text = pd.Series(None, phrases.index, dtype="str")
     for name in ("display", "itn", "lexical"):
         text = text.fillna(phrases[name].astype("str")) if name in phrases else text
-    text = text.fillna("")
-    place = phrases.groupby("call_id").cumcount().to_numpy()
-    table = phrases[["call_id", "phrase_id"]].assign(party=who(phrases), quote=text)
-    calls, spoken = about.set_index("call_id"), pa.array(text, pa.large_string())
-    said = [
-        np.flatnonzero(
-            np.asarray(compute.match_substring_regex(spoken, pattern, ignore_case=True))
-            & (place >= places.start) & (place < places.stop)
-        )
-        for *_, places, pattern in _SAYINGS
-    ]  # fmt: skip
-    saying = np.repeat(np.arange(len(said)), [len(rows) for rows in said])
-    columns = {
-        key: pd.array(np.array([row[at] for row in _SAYINGS])[saying], dtype=dtype)
-        for at, (key, dtype) in enumerate({"evidence": "str", "role": "str", "weight": "float64"}.items())
-    }
-    parts = [table.iloc[np.concatenate(said)].assign(**columns)]
-    if "agent" in calls:
-        some = text.str.contains(_SOMEBODY, case=False)  # a search for a name in each phrase takes long
-        agent = table["call_id"][some].map(calls["agent"]).fillna("").astype("str")
-        pairs = zip(agent, text[some], strict=True)
-        named = [bool(a) and bool(_introduces(a).search(t)) for a, t in pairs]
-        rows = table[some][named]
-        parts.append(rows.assign(evidence="has the agent's name", role=AGENT, weight=_IS_NAMED))
-    inbound = "direction" not in calls or table["call_id"].map(calls["direction"]).ne("outbound")
-    first = AGENT if inbound is True else np.where(inbound, AGENT, CUSTOMER)
-    opens = table.assign(evidence="speaks first", role=first, weight=_SPEAKS_FIRST)
-    parts.append(opens[(place == 0) & (text != "")])
-    rows = pd.concat(parts).drop_duplicates(["call_id", "party", "evidence"])
-    columns = ["call_id", "party", "evidence", "role", "weight", "phrase_id", "quote"]
-    return rows.sort_values(["call_id", "party", "weight"], ascending=[True, True, False], ignore_index=True)[
-        columns
-    ]
+    return text.fillna("")
 
 
 def named(table: pd.DataFrame, call_id: str) -> dict[str, str]:
@@ -212,23 +244,27 @@ def _introduces(name: str) -> re.Pattern[str]:
     )
 
 
-def _guess(answer: pd.DataFrame, found: pd.DataFrame, chosen: Any, least: float) -> None:
-    """Weigh the evidence of each party against that of the others of its call."""
-    sign = np.where(found["role"] == AGENT, 1.0, -1.0)
-    own = (found["weight"] * sign).groupby([found["call_id"], found["party"]]).sum()
-    rows = answer.loc[chosen, ["call_id", "party"]]
-    lean = pd.Series(own.reindex(pd.MultiIndex.from_frame(rows)).fillna(0.0).to_numpy(), rows.index)
-    calls = lean.groupby(rows["call_id"])
-    others = (calls.transform("sum") - lean) / (calls.transform("size") - 1).clip(lower=1)
-    lean = lean - others
-    sure = 1 / (1 + np.exp(-lean.abs()))
-    role = lean.map(lambda x: AGENT if x > 0 else CUSTOMER).where(sure >= least, "")
-    why = found.groupby(["call_id", "party"])["evidence"].agg(", ".join)
-    names = why.reindex(pd.MultiIndex.from_frame(rows)).to_numpy(object)
-    answer.loc[rows.index, "role"] = role.to_numpy(object)
-    answer.loc[rows.index, "confidence"] = sure
-    other = np.where(rows["call_id"].isin(found["call_id"]), "what the others say", "")
-    answer.loc[rows.index, "evidence"] = np.where(pd.isna(names), other, names)
+def _guess(rows: Ints, call: Ints, found: _Found, least: float) -> tuple[Any, Floats, Any]:
+    """Weigh the evidence of each of these parties against that of the others of its call.
+
+    `call` is the call of every party. Returns their roles, empty where none is sure, how sure, and why.
+    """
+    signed = np.array([weight if role == AGENT else -weight for _, role, weight in _KINDS])
+    lean: Floats = np.bincount(found.pair, signed[found.kind], len(call))[rows].astype(np.float64)
+    own, size = call[rows], max(len(call), int(call.max(initial=0)) + 1)
+    others = np.bincount(own, lean, size)[own] - lean
+    lean = lean - others / np.maximum(np.bincount(own, minlength=size)[own] - 1, 1)
+    sure = 1 / (1 + np.exp(-np.abs(lean)))
+    why: dict[int, list[str]] = {}
+    for pair, kind in zip(found.pair.tolist(), found.kind.tolist(), strict=True):
+        why.setdefault(pair, []).append(_KINDS[kind][0])
+    heard = np.isin(own, call[found.pair])
+    role = np.where(sure < least, "", np.where(lean > 0, AGENT, CUSTOMER))
+    reasons = [
+        ", ".join(why.get(row, ["what the others say"] * bool(of)))
+        for row, of in zip(rows.tolist(), heard, strict=True)
+    ]
+    return role, sure, np.array(reasons, dtype=object)
 
 
 def _overrule(answer: pd.DataFrame, call_id: str, told: Mapping[str, str]) -> None:

@@ -380,6 +380,4 @@ def _decoded(path: Path, container: Any, stream: Any) -> Iterator[NDArray[np.flo
 
 
 def _changed(path: Path) -> UnsupportedAudioError:
-    return UnsupportedAudioError(
-        f"{path}: its channels or rate change on the way. Convert it to WAV first."
-    )
+    return UnsupportedAudioError(f"{path}: its channels or rate change on the way. Convert it to WAV first.")

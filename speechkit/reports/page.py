@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
@@ -97,12 +97,17 @@ def _title(notebook: NotebookNode, name: str) -> str:
 
 def _headings(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
     """Text and anchor of each question of the notebook, for the list of contents."""
-    from nbconvert.filters.markdown import markdown2html
-
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown" and NOTEBOOK_ONLY not in cell["metadata"].get("tags", []):
-            for anchor, text in re.findall(r'<h2 id="([^"]*)">(.*?)</h2>', markdown2html(cell["source"])):
-                yield re.sub(r"<a .*?</a>|<[^>]*>", "", text), anchor
+            yield from _questions(cell["source"])
+
+
+@lru_cache(maxsize=256)  # the next report of the fleet asks the same
+def _questions(markdown: str) -> list[tuple[str, str]]:
+    from nbconvert.filters.markdown import markdown2html
+
+    found = re.findall(r'<h2 id="([^"]*)">(.*?)</h2>', markdown2html(markdown))
+    return [(re.sub(r"<a .*?</a>|<[^>]*>", "", text), anchor) for anchor, text in found]
 
 
 def _parameters(notebook: NotebookNode) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import ast
 import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -53,7 +54,7 @@ def report_parameters(name: str | Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = list(_inspect(find_report(name)).values())
+    rows = list(_known(find_report(name)).values())
     return pd.DataFrame(rows, columns=["name", "type", "default", "help"])
 
 
@@ -63,12 +64,17 @@ def check_parameters(notebook: Path, given: Mapping[str, Any]) -> dict[str, Any]
     Text stands for numbers and truth values as a command line gives them ("7", "yes"). Raises ReportError for
     a name that the notebook does not know, with the nearest one, and for a value of another type.
     """
-    known = _inspect(notebook)
+    known = _known(notebook)
     return {name: _checked(notebook.stem, name, value, known) for name, value in given.items()}
 
 
-def _inspect(notebook: Path) -> dict[str, dict[str, Any]]:
+def _known(notebook: Path) -> dict[str, dict[str, Any]]:
     """Name, type, default and help of each parameter of a notebook."""
+    return _inspect(notebook, notebook.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=16)  # each report of a fleet asks
+def _inspect(notebook: Path, modified_ns: int) -> dict[str, dict[str, Any]]:
     from papermill import inspect_notebook
 
     try:

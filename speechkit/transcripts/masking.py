@@ -157,10 +157,11 @@ def _masked_words(words: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
 
 def _lexical(words: pd.DataFrame) -> dict[str, str]:
     """Join the words of each phrase; one kind for a run of words of it."""
-    joined: dict[str, str] = {}
-    for phrase_id, texts in words.groupby("phrase_id")["word"]:
-        joined[str(phrase_id)] = " ".join(_once(texts.dropna().tolist()))
-    return joined
+    texts: dict[str, list[str]] = {}
+    for phrase_id, word in zip(words["phrase_id"].tolist(), words["word"].tolist(), strict=True):
+        if isinstance(word, str):
+            texts.setdefault(phrase_id, []).append(word)
+    return {phrase_id: " ".join(_once(words)) for phrase_id, words in texts.items()}
 
 
 def _once(texts: Sequence[str]) -> Iterator[str]:

@@ -129,7 +129,8 @@ class Transcript:
     @property
     def call_ids(self) -> list[str]:
         """The ids of the calls, in order."""
-        return [*map(str, self._tables["calls"]["call_id"])]
+        ids: list[str] = self._tables["calls"]["call_id"].tolist()
+        return ids
 
     def call(self, call_id: str) -> Transcript:
         """Return the transcript of one call."""
