@@ -30,7 +30,7 @@ from speechkit.transcripts.schema import Transcript
 
 REPORT = "call_report"
 LOOPED = 12  # reports of the loop, half of them before the fleet, half after it
-COPIES = 6  # of every demo call, for the fleet
+COPIES = 12  # of every demo call, for the fleet
 
 
 def main() -> None:

@@ -201,6 +201,8 @@ def _become_kernel(asked: dict[str, Any], parent: int) -> NoReturn:
         app: Any = IPKernelApp.instance()
         app.initialize(sys.argv[1:])
         app.start()
+        # It may have to flush yet; when what it flushes to ends before, it waits for ten seconds (ipykernel 7).
+        app.control_thread.join(2.0)
         atexit._run_exitfuncs()  # as at the end of an ordinary kernel
         app.shell.user_ns.clear()  # and files that were left open are written
         code = 0
