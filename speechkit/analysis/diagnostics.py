@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from speechkit.analysis.speakers import talk
-from speechkit.analysis.timed import who
+from speechkit.analysis.timed import reach, who
 from speechkit.analysis.unlabelled import unlabelled
 from speechkit.limits import MAX_SPEAKERS
 from speechkit.transcripts.schema import clock
@@ -95,11 +95,16 @@ _NOTHING: Final = pd.DataFrame()
 
 def _judged(phrases: pd.DataFrame) -> pd.DataFrame:
     """The phrases with `party`, `lost` (no speaker) and `late` (begins before its party's last one ends)."""
-    table = phrases.assign(party=who(phrases), lost=unlabelled(phrases))
-    ordered = table.sort_values(["call_id", "start_s"], kind="stable")
-    keys = [ordered["call_id"], ordered["party"]]
-    reach = ordered["end_s"].groupby(keys).cummax().groupby(keys).shift()
-    return table.assign(late=reach - ordered["start_s"] > _BACK_S)
+    party = who(phrases)
+    (call, _), (side, names) = pd.factorize(phrases["call_id"]), pd.factorize(party)
+    group = call * len(names) + side
+    start, end = (phrases[name].to_numpy(np.float64, na_value=np.nan) for name in ("start_s", "end_s"))
+    order = np.lexsort((start, group))
+    furthest = reach(group[order], np.nan_to_num(end[order]))
+    same = np.append(False, np.diff(group[order]) == 0)[: len(order)]
+    late = np.zeros(len(order), dtype=bool)
+    late[order] = same & (np.append(0.0, furthest[:-1])[: len(order)] - start[order] > _BACK_S)
+    return phrases.assign(party=party, lost=unlabelled(phrases), late=late)
 
 
 def _parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:

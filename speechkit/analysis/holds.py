@@ -57,6 +57,8 @@ def holds(transcript: Tables, min_s: float = MIN_HOLD_S, sure_s: float = SURE_HO
     """
     found = silences(transcript, min_s)
     found = found[found["place"] == "middle"].reset_index(drop=True)
+    if found.empty:
+        return found.assign(**{name: pd.Series(dtype="str") for name in ("evidence_id", "quote")})
     phrases = transcript.phrases
     near = phrases[phrases["call_id"].isin(found["call_id"])].sort_values(["call_id", "start_s"])
     text = (near["display"] if "display" in near else near["lexical"]).fillna("")

@@ -76,6 +76,8 @@ def call_timeline(
         return Note(
             f"No phrase of {call_id} has a time, so nobody knows who spoke when. Transcribe it again."
         )
+    from speechkit.display.frame import Frame
+
     shares = talk(call, rules)
     told = tell_roles(call) if roles is None else roles[roles["call_id"] == call_id]
     role = dict(zip(told["party"], told["role"], strict=True))
@@ -102,6 +104,7 @@ def call_timeline(
         _draw_confidence(last, call)
     clock_axis(last)
     last.set_xlabel("time in the call, minutes:seconds")
+    figure.set_layout_engine(Frame())
     return Picture(figure, finding, _caption(call, met, known, told), f"Timeline of {call_id}. {finding}.")
 
 

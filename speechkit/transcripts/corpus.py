@@ -89,7 +89,7 @@ class Corpus(Transcript):
 
         None where it is not on this machine, or not any more.
         """
-        source = self.sources.get(call_id)
+        source = next(iter(self._read([call_id], {"calls": ["source"]})["calls"]["source"].dropna()), None)
         if not source or "://" in source:
             return None
         places = [Path.cwd(), *self.path.absolute().parents]

@@ -23,7 +23,7 @@ from speechkit.lock import lock
 
 _SUFFIX = ".parquet"
 _PART = ".part"
-_SMALL = 4_000_000  # bytes; for less, threads take longer to start than they save
+_SMALL = 1_000_000  # bytes; for less, threads and filters take longer than they save
 _ROWS = 65_536
 """Rows are packed in groups of so many: who reads some calls unpacks little more than these."""
 
@@ -91,16 +91,19 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_shard(path: Path, columns: Sequence[str] | None = None, filters: Any = None) -> Any:
-    """Read a shard as an Arrow table: of `columns` those it has, of its rows those that pass `filters`.
+    """Read a shard as an Arrow table: of `columns` those it has, of its rows at least those that pass `filters`.
 
-    FileNotFoundError means that a writer has just replaced it: list the shards again.
+    A small one is read whole: to look at each row takes longer. FileNotFoundError means that a writer has just
+    replaced it: list the shards again.
     """
     try:
-        if columns is not None:
-            known = set(pq.read_schema(path).names)
-            columns = [column for column in columns if column in known]
-        threads = path.stat().st_size > _SMALL
-        return pq.read_table(path, columns=columns, filters=filters, partitioning=None, use_threads=threads)
+        with pq.ParquetFile(path) as file:
+            if columns is not None:
+                known = set(file.schema_arrow.names)
+                columns = [column for column in columns if column in known]
+            if filters is None or path.stat().st_size < _SMALL:
+                return file.read(columns, use_threads=path.stat().st_size >= _SMALL)
+        return pq.read_table(path, columns=columns, filters=filters, partitioning=None)
     except FileNotFoundError as error:
         error.filename = str(path)
         raise
