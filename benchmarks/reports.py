@@ -29,8 +29,8 @@ from speechkit.transcripts.corpus import Corpus
 from speechkit.transcripts.schema import Transcript
 
 REPORT = "call_report"
-LOOPED = 12  # reports of the loop, half of them before the fleet, half after it
-COPIES = 12  # of every demo call, for the fleet
+LOOPED = 32  # reports of the loop: each demo call once before the fleet, and once after it
+COPIES = 20  # of every demo call, for the fleet
 
 
 def main() -> None:

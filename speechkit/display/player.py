@@ -65,6 +65,7 @@ class Player(Page):
     unsure_below: float = UNSURE_BELOW
     embed_max_bytes: int = EMBED_MAX_BYTES
     bleeps: Spans = ()
+    mixed: bool = False
 
     def __repr__(self) -> str:
         sound = f", {self.audio.name}" if self.audio else ", no recording"
@@ -78,7 +79,7 @@ class Player(Page):
 
     @cached_property
     def _embedded(self) -> str | None:
-        return data_uri(self.audio, self.embed_max_bytes, self.bleeps) if self.audio else None
+        return data_uri(self.audio, self.embed_max_bytes, self.bleeps, self.mixed) if self.audio else None
 
     @cached_property
     def _rows(self) -> list[dict[str, Any]]:
@@ -188,12 +189,14 @@ def player(
     unsure_below: float = UNSURE_BELOW,
     embed_max_bytes: int = EMBED_MAX_BYTES,
     bleeps: Spans = (),
+    mixed: bool = False,
 ) -> Player:
     """Show one call: its recording, a lane for each speaker, and its words, which seek when they are clicked.
 
     `audio` is the recording; it is embedded as Opus up to `embed_max_bytes`, beyond that linked. `names` maps
     a party (`"1"`, `"channel 0"`) to a label of your own; else agent and customer are told by their channels.
-    `bleeps` are spans of seconds in which a tone is heard instead (`transcripts.masking.bleeps`).
+    `bleeps` are spans of seconds in which a tone is heard instead (`transcripts.masking.bleeps`). With `mixed` the
+    two channels of a recording are embedded as one: smaller and sooner made, but its sides are not heard apart.
     Confidence is the `calibrated` column of the words where there is one. What the transcript lacks (word
     times, speakers, confidence, phrases) is said on the page. Raises TranscriptError for an unknown call, the
     AudioError tree for a recording that cannot be used.
@@ -229,6 +232,7 @@ def player(
         unsure_below=max(unsure_below, doubtful_below),
         embed_max_bytes=embed_max_bytes,
         bleeps=tuple(bleeps),
+        mixed=mixed,
     )
 
 

@@ -27,14 +27,16 @@ _MEDIA: Final = "data:audio/webm;base64,"
 _OPUS: Final = {"compression_level": "0", "frame_duration": "60"}
 
 
-def data_uri(path: Path, max_bytes: int = EMBED_MAX_BYTES, bleeps: Spans = ()) -> str | None:
+def data_uri(
+    path: Path, max_bytes: int = EMBED_MAX_BYTES, bleeps: Spans = (), mixed: bool = False
+) -> str | None:
     """Make a `data:` address that holds the recording, or None where it would exceed `max_bytes`.
 
-    `bleeps` are as for `webm`. Raises the AudioError tree for a file that cannot be used.
+    `bleeps` and `mixed` are as for `webm`. Raises the AudioError tree for a file that cannot be used.
     """
     if not fits(path, max_bytes):
         return None
-    return _MEDIA + base64.b64encode(webm(path, bleeps)).decode("ascii")
+    return _MEDIA + base64.b64encode(webm(path, bleeps, mixed)).decode("ascii")
 
 
 def fits(path: Path, max_bytes: int = EMBED_MAX_BYTES) -> bool:
@@ -43,15 +45,17 @@ def fits(path: Path, max_bytes: int = EMBED_MAX_BYTES) -> bool:
     return info.duration_s * BITS_PER_S[_channels(info.channels)] / 8 <= max_bytes
 
 
-def webm(path: Path, bleeps: Spans = ()) -> bytes:
-    """Encode a recording as Opus in WebM: one channel or two stay, more are mixed into one.
+def webm(path: Path, bleeps: Spans = (), mixed: bool = False) -> bytes:
+    """Encode a recording as Opus in WebM: one channel or two stay, more are mixed into one, with `mixed` two as well.
 
     `bleeps` are spans in seconds, in order, in which a soft tone stands on all channels instead of what was said.
     Raises the AudioError tree for a file that cannot be used.
     """
     info = probe(path)
     rate = 8_000 if info.rate <= 8_000 else RATE  # a telephone has no more
-    return _encoded(_channels(info.channels), _bleeped(decode_blocks(path, rate), bleeps, rate), rate)
+    return _encoded(
+        1 if mixed else _channels(info.channels), _bleeped(decode_blocks(path, rate), bleeps, rate), rate
+    )
 
 
 def _bleeped(blocks: Iterable[Any], bleeps: Spans, rate: int) -> Iterator[Any]:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -243,8 +244,8 @@ def _made(
     if not todo:
         return
     started_s, done = time.monotonic(), 0
-    # twice as many as cores: a worker waits for its kernel to start and to end for a third of the time
-    size = min(workers or 2 * (os.cpu_count() or 1), len(todo))
+    # more than cores: for half of the time a worker waits for its kernel to start and to end
+    size = min(workers or ceil(2.5 * (os.cpu_count() or 1)), len(todo))
     with nursery() if scheduler is None else nullcontext() as address:
         work = partial(_run_one, str(notebook), str(corpus), str(folder), address)
         for order, (error, took_s) in each(

@@ -292,9 +292,13 @@ def test_the_recording_is_embedded_and_sounds_the_same(tmp_path: Path, recording
     assert np.abs(right).max() < 0.02  # the other side of the call is not heard on this one
 
 
-def test_more_than_two_channels_are_mixed(tmp_path: Path) -> None:
-    write_wav(tmp_path / "three.wav", np.zeros((3, 16000), np.float32), 16000)
-    uri = data_uri(tmp_path / "three.wav")
+@pytest.mark.parametrize(
+    ("channels", "mixed"),
+    [pytest.param(3, False, id="of-more-than-two?"), pytest.param(2, True, id="of-two-when-asked?")],
+)
+def test_channels_are_mixed(channels: int, mixed: bool, tmp_path: Path) -> None:
+    write_wav(tmp_path / "three.wav", np.zeros((channels, 16000), np.float32), 16000)
+    uri = data_uri(tmp_path / "three.wav", mixed=mixed)
     assert uri is not None
     (tmp_path / "back.webm").write_bytes(base64.b64decode(uri.split(",", 1)[1]))
     assert probe(tmp_path / "back.webm").channels == 1

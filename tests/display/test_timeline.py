@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,28 @@ def test_names_and_roles_of_your_own_are_shown() -> None:
         "Meg",
         "Tom",
     ]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param({}, id="of-the-usual-names?"),
+        pytest.param({"1": "A supervisor with a long title", "2": "B"}, id="of-a-long-name?"),
+    ],
+)
+def test_nothing_is_cut_off(names: dict[str, str], tmp_path: Path) -> None:
+    shown: Any = call_timeline(sample_call(), "c01", names=names)
+    shown.png()
+    figure, canvas = shown.figure, shown.figure.canvas
+    texts = [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]
+    texts += [label for axes in figure.axes for label in (axes.yaxis.label, *axes.get_yticklabels())]
+    boxes = [text.get_window_extent(canvas.get_renderer()) for text in texts if text.get_text()]
+    assert min(min(box.x0, box.y0) for box in boxes) >= 0
+    assert max(box.x1 for box in boxes) <= figure.bbox.width
+    assert max(box.y1 for box in boxes) <= figure.bbox.height
+    upper, lower = (axes.get_position() for axes in figure.axes)
+    assert upper.y0 > lower.y1
+    assert b"<svg" in shown.save(tmp_path / "a.svg").read_bytes()
 
 
 def test_the_errors_of_a_diarization_are_drawn_and_counted() -> None:

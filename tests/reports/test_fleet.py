@@ -25,7 +25,7 @@ from speechkit.errors import ReportError
 from speechkit.progress import Progress
 from speechkit.reports import fleet, run_report
 from speechkit.reports.fleet import JOURNAL, Order, plan_reports, run_reports
-from speechkit.reports.kernels import ForkedKernel, nursery
+from speechkit.reports.kernels import ForkedKernel, nursery, use_forks
 from speechkit.transcripts.corpus import Corpus
 from speechkit.transcripts.schema import Transcript
 
@@ -290,6 +290,21 @@ def test_kernels_end_with_their_nursery_and_tell_how(tmp_path: Path) -> None:
             break
         time.sleep(0.05)
     assert not Path(f"/proc/{second.pid}").exists()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kernels are forked on Linux only")
+def test_kernels_end_by_themselves_when_their_report_is_made(
+    notebook: Path, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, kernels = ForkedKernel.ask, list[ForkedKernel]()
+    monkeypatch.setattr(ForkedKernel, "ask", lambda *given: kernels.append(asked(*given)) or kernels[-1])
+    monkeypatch.setenv("SPEECHKIT_NURSERY", "")
+    with nursery() as address:
+        use_forks(address)
+        for _ in range(6):
+            given = {"call": corpus.call_ids[0]}
+            run_report(notebook, corpus=corpus.path, out=tmp_path / "a.html", parameters=given)
+    assert [kernel.returncode for kernel in kernels] == [0] * 6, "none had to be told twice"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kernels are forked on Linux only")
