@@ -98,7 +98,7 @@ def text_of(table: pd.DataFrame) -> str:
         "(`data/practice`) dialogues and rules have one author, who read the recognized text of the seen half only. "
         "The *names* calls (`data/names`) were written later than these rules, which no half of them has shaped. "
         "The blind half of the demo calls was measured five times while rules were mended, as the sums below; nobody "
-        "who wrote a rule read it. The figures here are of the fourth time. The fifth was of rules that take doubted "
+        "who wrote a rule read it. The fifth time was of rules that take doubted "
         "words for names, and were not kept: they found 7 of the 9 names, but of 33 masks of all kinds 28 were right "
         f"(0.85). `python benchmarks/privacy.py` measures it.\n\n{head}{body}"
     )

@@ -29,7 +29,6 @@ from speechkit.transcripts.corpus import Corpus
 from speechkit.transcripts.schema import Transcript
 
 REPORT = "call_report"
-LOOPED = 32  # reports of the loop: each demo call once before the fleet, and once after it
 COPIES = 20  # of every demo call, for the fleet
 
 
@@ -43,10 +42,11 @@ def main() -> None:
         calls = corpus.call_ids[::COPIES]
         loop(corpus, calls[:1], Path(room))  # what is read for the first time is read by neither
         looped, fleet = Spent(), Spent()
-        looped.add(LOOPED // 2, lambda: loop(corpus, calls[: LOOPED // 2], Path(room)))
+        # half of the loop before the fleet, half after it
+        looped.add(len(calls), lambda: loop(corpus, calls, Path(room)))
         out = Path(room) / "fleet"
         fleet.add(len(corpus.call_ids), lambda: run_reports(REPORT, corpus=corpus.path, out=out))
-        looped.add(LOOPED // 2, lambda: loop(corpus, calls[-LOOPED // 2 :], Path(room)))
+        looped.add(len(calls), lambda: loop(corpus, calls, Path(room)))
         pages = [path for path in out.glob("*.html") if path.stem != "index"]
         assert len(pages) == fleet.reports, f"{fleet.reports - len(pages)} reports failed"
     text = (

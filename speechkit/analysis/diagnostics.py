@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from speechkit.analysis.speakers import talk
-from speechkit.analysis.timed import reach, who
+from speechkit.analysis.timed import reach, times, who
 from speechkit.analysis.unlabelled import unlabelled
 from speechkit.limits import MAX_SPEAKERS
 from speechkit.transcripts.schema import clock
@@ -98,7 +98,7 @@ def _judged(phrases: pd.DataFrame) -> pd.DataFrame:
     party = who(phrases)
     (call, _), (side, names) = pd.factorize(phrases["call_id"]), pd.factorize(party)
     group = call * len(names) + side
-    start, end = (phrases[name].to_numpy(np.float64, na_value=np.nan) for name in ("start_s", "end_s"))
+    start, end = times(phrases)
     order = np.lexsort((start, group))
     furthest = reach(group[order], np.nan_to_num(end[order]))
     same = np.append(False, np.diff(group[order]) == 0)[: len(order)]

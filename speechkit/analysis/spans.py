@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from speechkit.analysis.speakers import who
+from speechkit.analysis.timed import times, who
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,14 +72,14 @@ def speech(tables: Tables, max_gap_s: float = MAX_GAP_S) -> Spans:
     call, calls = pd.factorize(phrases["call_id"], sort=True)
     party, parties = pd.factorize(who(phrases), sort=True)
     row = np.arange(len(phrases))
-    start, end = _times(phrases)
+    start, end = times(phrases)
     if len(words):
         owner = pd.Index(phrases["phrase_id"]).get_indexer(words["phrase_id"])
-        times = _times(words)
-        timed = ~np.isnan(times[0]) & ~np.isnan(times[1]) & (owner >= 0)
+        said = times(words)
+        timed = ~np.isnan(said[0]) & ~np.isnan(said[1]) & (owner >= 0)
         whole = ~np.isin(row, owner[timed])
         row = np.concatenate([owner[timed], row[whole]])
-        start, end = (np.concatenate([t[timed], p[whole]]) for t, p in zip(times, (start, end), strict=True))
+        start, end = (np.concatenate([t[timed], p[whole]]) for t, p in zip(said, (start, end), strict=True))
     with np.errstate(invalid="ignore"):
         kept = end > start  # not where a time is missing
     row, start, end = row[kept], start[kept], end[kept]
@@ -90,11 +90,6 @@ def speech(tables: Tables, max_gap_s: float = MAX_GAP_S) -> Spans:
     ends = np.maximum.reduceat(end, first) if len(first) else end
     at = row[first]
     return Spans([*map(str, calls)], [*map(str, parties)], call[at], party[at], start[first], ends)
-
-
-def _times(table: pd.DataFrame) -> tuple[Floats, Floats]:
-    start, end = (table[name].to_numpy(np.float64, na_value=np.nan) for name in ("start_s", "end_s"))
-    return start, end
 
 
 def _opens(group: Ints, start: Floats, end: Floats, max_gap_s: float) -> Ints:

@@ -105,7 +105,7 @@ class Timed:
 
 def read_timed(phrases: pd.DataFrame) -> Timed:
     """Read the phrases that have a start and an end."""
-    start, end = (phrases[name].to_numpy(np.float64, na_value=np.nan) for name in ("start_s", "end_s"))
+    start, end = times(phrases)
     table, kept = phrases, ~(np.isnan(start) | np.isnan(end))
     if not kept.all():
         table, start, end = phrases[kept], start[kept], end[kept]
@@ -132,6 +132,12 @@ def read_timed(phrases: pd.DataFrame) -> Timed:
         start=start,
         end=np.maximum(end, start),
     )
+
+
+def times(table: pd.DataFrame) -> tuple[Floats, Floats]:
+    """The starts and the ends of phrases or words, NaN where one is missing."""
+    start, end = (table[name].to_numpy(np.float64, na_value=np.nan) for name in ("start_s", "end_s"))
+    return start, end
 
 
 def reach(group: Ints, end: Floats) -> Floats:

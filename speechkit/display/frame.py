@@ -1,7 +1,7 @@
 """Room around stacked axes for what is written there, measured once.
 
-Matplotlib's constrained layout measures everything twice, which takes a fifth of the time of a timeline; it is the
-engine of the figures that are drawn one at a time.
+Matplotlib's constrained layout measures everything twice, which takes a sixth of the time of a timeline.
+It stays the engine of the other figures.
 """
 
 from __future__ import annotations

@@ -216,7 +216,9 @@ def player(
     recording = None if audio is None else Path(audio)
     heard_s = probe(recording).duration_s if recording else 0.0
     missing = _missing(call, recording, heard_s)
-    if recording and bleeps and not fits(recording, embed_max_bytes):  # a link would lead to what is hidden
+    if (
+        recording and bleeps and not fits(recording, embed_max_bytes, mixed)
+    ):  # a link would lead to what is hidden
         recording = None
         missing.insert(
             0, "The recording is too long to put it here with tones over personal data: it is left out."

@@ -34,15 +34,15 @@ def data_uri(
 
     `bleeps` and `mixed` are as for `webm`. Raises the AudioError tree for a file that cannot be used.
     """
-    if not fits(path, max_bytes):
+    if not fits(path, max_bytes, mixed):
         return None
     return _MEDIA + base64.b64encode(webm(path, bleeps, mixed)).decode("ascii")
 
 
-def fits(path: Path, max_bytes: int = EMBED_MAX_BYTES) -> bool:
+def fits(path: Path, max_bytes: int = EMBED_MAX_BYTES, mixed: bool = False) -> bool:
     """Tell whether a recording takes at most `max_bytes`."""
     info = probe(path)
-    return info.duration_s * BITS_PER_S[_channels(info.channels)] / 8 <= max_bytes
+    return info.duration_s * BITS_PER_S[_channels(info.channels, mixed)] / 8 <= max_bytes
 
 
 def webm(path: Path, bleeps: Spans = (), mixed: bool = False) -> bytes:
@@ -53,9 +53,8 @@ def webm(path: Path, bleeps: Spans = (), mixed: bool = False) -> bytes:
     """
     info = probe(path)
     rate = 8_000 if info.rate <= 8_000 else RATE  # a telephone has no more
-    return _encoded(
-        1 if mixed else _channels(info.channels), _bleeped(decode_blocks(path, rate), bleeps, rate), rate
-    )
+    blocks = _bleeped(decode_blocks(path, rate), bleeps, rate)
+    return _encoded(_channels(info.channels, mixed), blocks, rate)
 
 
 def _bleeped(blocks: Iterable[Any], bleeps: Spans, rate: int) -> Iterator[Any]:
@@ -131,5 +130,5 @@ def _cut(
             break
 
 
-def _channels(held: int) -> int:
-    return held if held in BITS_PER_S else 1
+def _channels(held: int, mixed: bool) -> int:
+    return held if held in BITS_PER_S and not mixed else 1

@@ -36,8 +36,6 @@ _ONE_THREAD: Final = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pyarrow's allocator
 }
 """Threads do not survive a fork: the nursery must have none."""
-_KEPT: Final = {"MALLOC_MMAP_THRESHOLD_": "268435456", "MALLOC_TRIM_THRESHOLD_": "268435456"}
-"""A kernel lives a second: what it frees it soon wants again, and to ask the system for it anew takes longer."""
 
 
 @contextmanager
@@ -54,10 +52,7 @@ def nursery() -> Iterator[str | None]:
         # as the spec of an ordinary kernel: its debugger wants to see the frozen modules
         command = [sys.executable, "-Xfrozen_modules=off", "-m", "speechkit.reports.nursery", address]
         process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            env={**os.environ, **_ONE_THREAD, **_KEPT},
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env={**os.environ, **_ONE_THREAD}
         )
         try:
             yield address

@@ -101,8 +101,9 @@ def read_shard(path: Path, columns: Sequence[str] | None = None, filters: Any = 
             if columns is not None:
                 known = set(file.schema_arrow.names)
                 columns = [column for column in columns if column in known]
-            if filters is None or path.stat().st_size < _SMALL:
-                return file.read(columns, use_threads=path.stat().st_size >= _SMALL)
+            is_small = path.stat().st_size < _SMALL
+            if filters is None or is_small:
+                return file.read(columns, use_threads=not is_small)
         return pq.read_table(path, columns=columns, filters=filters, partitioning=None)
     except FileNotFoundError as error:
         error.filename = str(path)

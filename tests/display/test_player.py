@@ -298,8 +298,11 @@ def test_the_recording_is_embedded_and_sounds_the_same(tmp_path: Path, recording
 )
 def test_channels_are_mixed(channels: int, mixed: bool, tmp_path: Path) -> None:
     write_wav(tmp_path / "three.wav", np.zeros((channels, 16000), np.float32), 16000)
-    uri = data_uri(tmp_path / "three.wav", mixed=mixed)
+    uri = data_uri(
+        tmp_path / "three.wav", 3_500, mixed=mixed
+    )  # a second of two channels is told to take 4,000
     assert uri is not None
+    assert channels > 2 or data_uri(tmp_path / "three.wav", 3_500) is None
     (tmp_path / "back.webm").write_bytes(base64.b64decode(uri.split(",", 1)[1]))
     assert probe(tmp_path / "back.webm").channels == 1
 
