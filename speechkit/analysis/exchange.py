@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from speechkit.analysis.timed import read_timed
+from speechkit.analysis.timed import timed_of
 
 if TYPE_CHECKING:
     from speechkit.analysis.speakers import Tables
@@ -88,7 +88,7 @@ def turns(transcript: Tables, rules: Rules = RULES) -> pd.DataFrame:
     0     1     1      0.0    4.0      5         NaN
     1     2     2      4.5    6.0      1         0.5
     """
-    timed = read_timed(transcript.phrases)
+    timed = timed_of(transcript)
     runs = read_runs(timed, rules)
     head, call = timed.table.iloc[runs.first], timed.call[runs.first]
     start = timed.start[runs.first]
@@ -130,7 +130,7 @@ def overlaps(transcript: Tables, rules: Rules = RULES) -> pd.DataFrame:
     0      2.5        0.5  back-channel     2     1
     1      8.0        1.0  interruption     2     1
     """
-    timed = read_timed(transcript.phrases)
+    timed = timed_of(transcript)
     rows, kind = read_overlaps(timed, rules)
     ends, places = timed.others
     ids = timed.table["phrase_id"]
@@ -195,8 +195,14 @@ def read_runs(timed: Timed, rules: Rules = RULES) -> Runs:
 
 def read_overlaps(timed: Timed, rules: Rules = RULES) -> tuple[Ints, Any]:
     """Return the places of the phrases that come in while another party has the floor, and of what kind."""
-    count = len(timed.start)
-    if not count:
+    found: tuple[Ints, Any] | None = timed.overlaps.get(rules)
+    if found is None:
+        found = timed.overlaps[rules] = _overlaps(timed, rules)
+    return found
+
+
+def _overlaps(timed: Timed, rules: Rules) -> tuple[Ints, Any]:
+    if not len(timed.start):
         return np.zeros(0, np.int64), np.zeros(0, object)
     start, end, ends = timed.start, timed.end, timed.others[0]
     short = (timed.words <= rules.back_channel_words) & (end - start <= rules.back_channel_s)

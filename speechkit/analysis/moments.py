@@ -12,8 +12,10 @@ from speechkit.analysis.confidence import BELOW
 from speechkit.analysis.exchange import INTERRUPTION, RULES, Rules, overlaps, turns
 from speechkit.analysis.holds import holds
 from speechkit.analysis.speakers import silences, who
+from speechkit.analysis.timed import once
 
 if TYPE_CHECKING:
+    from speechkit.analysis.speakers import Tables
     from speechkit.transcripts.schema import Transcript
 
 HOLD, SILENCE, MONOLOGUE, DOUBT = "hold", "silence", "monologue", "doubt"
@@ -37,7 +39,7 @@ def moments(transcript: Transcript, call_id: str, *, rules: Rules = RULES, most:
     0      0.0  monologue  Please hold.
     1      3.0       hold  Please hold.
     """
-    call = transcript.call(call_id)
+    call = once(transcript.call(call_id))
     held, quiet, came_in = holds(call), silences(call), overlaps(call, rules)
     quiet = quiet[(quiet["place"] == "middle") & ~quiet["start_s"].isin(held["start_s"])]
     rows = [
@@ -71,7 +73,7 @@ def _listed(table: pd.DataFrame, kind: str) -> list[_Row]:
     return list(zip(*columns, strict=True))
 
 
-def _doubts(call: Transcript, most: int) -> list[_Row]:
+def _doubts(call: Tables, most: int) -> list[_Row]:
     """The phrases with the most doubtful words."""
     words, phrases = call.words, call.phrases
     sure = "calibrated" if "calibrated" in words and words["calibrated"].notna().any() else "confidence"

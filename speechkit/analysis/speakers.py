@@ -24,7 +24,7 @@ from speechkit.analysis.exchange import (
     read_overlaps,
     read_runs,
 )
-from speechkit.analysis.timed import fresh_s, ratio, read_timed
+from speechkit.analysis.timed import fresh_s, ratio, timed_of
 from speechkit.analysis.timed import who as who
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def talk(transcript: Tables, rules: Rules = RULES) -> pd.DataFrame:
     0     1     3.0        0.75          0.33             120.0         NaN
     1     2     1.0        0.25          3.00              60.0         0.5
     """
-    timed = read_timed(transcript.phrases)
+    timed = timed_of(transcript)
     runs, size = read_runs(timed, rules), len(timed.names)
     talk_s, party = timed.talk_s, timed.party[runs.first]
     words = np.bincount(timed.party, timed.words, size)
@@ -139,7 +139,7 @@ def silences(transcript: Tables, min_s: float = MIN_SILENCE_S) -> pd.DataFrame:
        start_s  end_s   place before after
     0      3.0   20.0  middle      1     2
     """
-    timed, calls = read_timed(transcript.phrases), transcript.calls
+    timed, calls = timed_of(transcript), transcript.calls
     number = len(timed.start)
     opens = np.ones(number, dtype=bool)
     opens[1:] = timed.call[1:] != timed.call[:-1]
@@ -206,7 +206,7 @@ def overview(transcript: Tables, rules: Rules = RULES) -> pd.DataFrame:
     0       a       5.0        1.0            0.5
     1       b       0.0        0.0            1.0
     """
-    timed = read_timed(transcript.phrases)
+    timed = timed_of(transcript)
     size, call = len(timed.calls), timed.call
     closes = np.flatnonzero(np.append(np.diff(call) > 0, True)[: len(call)])
     kinds = _kinds(timed, rules)

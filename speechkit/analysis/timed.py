@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,7 @@ class Timed:
     first: Ints  # place of the first phrase of each such code
     start: Floats
     end: Floats
+    overlaps: dict[Any, Any] = field(default_factory=dict)  # by rules, see exchange.read_overlaps
 
     @cached_property
     def words(self) -> Ints:
@@ -101,6 +102,30 @@ class Timed:
     def per_party(self, rows: Ints) -> Ints:
         """How many of these phrases each (call, party) has."""
         return np.bincount(self.party[rows], minlength=len(self.names))
+
+
+@dataclass(frozen=True)
+class Once:
+    """The tables of a transcript for several analyses in a row, which read its phrases once for all of them."""
+
+    calls: pd.DataFrame
+    phrases: pd.DataFrame
+    words: pd.DataFrame
+
+    @cached_property
+    def timed(self) -> Timed:
+        """Its timed phrases."""
+        return read_timed(self.phrases)
+
+
+def once(transcript: Any) -> Once:
+    """Take the tables of a transcript."""
+    return Once(transcript.calls, transcript.phrases, transcript.words)
+
+
+def timed_of(transcript: Any) -> Timed:
+    """The timed phrases of a transcript, read now or, of `Once`, read before."""
+    return transcript.timed if isinstance(transcript, Once) else read_timed(transcript.phrases)
 
 
 def read_timed(phrases: pd.DataFrame) -> Timed:

@@ -16,6 +16,7 @@ from speechkit.analysis.holds import holds
 from speechkit.analysis.roles import roles as tell_roles
 from speechkit.analysis.spans import speech
 from speechkit.analysis.speakers import silences, talk
+from speechkit.analysis.timed import once
 from speechkit.display.canvas import (
     BLUE,
     GREY,
@@ -25,7 +26,6 @@ from speechkit.display.canvas import (
     VERMILION,
     canvas,
     clock_axis,
-    stacked,
     styled,
 )
 from speechkit.display.picture import Note, Picture, Shown
@@ -35,12 +35,14 @@ from speechkit.transcripts.parties import labels
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from speechkit.analysis.speakers import Tables
     from speechkit.transcripts.schema import Transcript
 
 MOST_LANES: Final = 7
 """More speakers than this are not told apart in a picture: those who speak least share a lane."""
 
 _BINS: Final = 60
+_GAP, _SURE = 0.25, 1.5  # what the confidence takes below the lanes, each of which takes 1
 _PEOPLE: Final = (
     (BLUE, ""),
     (VERMILION, "////"),
@@ -69,17 +71,18 @@ def call_timeline(
     `roles` is the table of `roles.roles`; without it roles are told as that function does. `names` maps a
     party to a label of your own. A call without phrases or without times is a sentence that says so.
     """
-    call = transcript.call(call_id)
-    if call.phrases.empty:
+    one = transcript.call(call_id)
+    if one.phrases.empty:
         return Note(f"Nothing was recognized in {call_id}, so there is no timeline of it.")
-    if call.phrases["start_s"].isna().all():
+    if one.phrases["start_s"].isna().all():
         return Note(
             f"No phrase of {call_id} has a time, so nobody knows who spoke when. Transcribe it again."
         )
     from speechkit.display.frame import Frame
 
+    told = tell_roles(one) if roles is None else roles[roles["call_id"] == call_id]
+    call = once(one)
     shares = talk(call, rules)
-    told = tell_roles(call) if roles is None else roles[roles["call_id"] == call_id]
     role = dict(zip(told["party"], told["role"], strict=True))
     lanes = _lanes(shares, role, names)
     spans, quiet, held = speech(call).table, silences(call), holds(call)
@@ -87,8 +90,7 @@ def call_timeline(
     known = bool(call.words["confidence"].notna().any() or call.phrases["confidence"].notna().any())
     lasts = float(np.nanmax([call.calls["duration_s"].max(), call.phrases["end_s"].max()]))
     finding = _finding(call_id, shares, lanes, held, quiet, met)
-    figure, rows = stacked(finding, [0.42 * len(lanes) + 0.9, *([0.75] if known else [])])
-    axes, last = rows[0], rows[-1]
+    figure, axes = canvas(finding, 0.42 * len(lanes) + (1.65 if known else 0.9))
     for place, (label, parties, kind) in enumerate(lanes):
         own = spans[spans["party"].isin(parties)]
         colour, _, hatch = ROLES[kind]
@@ -96,14 +98,18 @@ def call_timeline(
         axes.text(lasts * 1.01, place, label[1], va="center", fontsize=9, clip_on=False)
     _mark_silence(axes, quiet, held, len(lanes))
     _mark_overlaps(axes, met, lanes)
-    axes.set_yticks(range(len(lanes) + 1), [*(label[0] for label, _, _ in lanes), "nobody"])
-    axes.set_ylim(len(lanes) + 0.5, -0.75)
+    marks, bottom = [*range(len(lanes) + 1)], len(lanes) + 0.5
+    marked = [*(label[0] for label, _, _ in lanes), "nobody"]
+    if known:
+        bottom += _GAP + _SURE
+        _draw_confidence(axes, call, bottom, lasts)
+        marks, marked = [*marks, bottom - _SURE / 2], [*marked, "confidence"]
+    axes.set_yticks(marks, marked)
+    axes.set_ylim(bottom, -0.75)
     axes.set_xlim(0, lasts)
     axes.grid(visible=False, axis="y")
-    if known:
-        _draw_confidence(last, call)
-    clock_axis(last)
-    last.set_xlabel("time in the call, minutes:seconds")
+    clock_axis(axes)
+    axes.set_xlabel("time in the call, minutes:seconds")
     figure.set_layout_engine(Frame())
     return Picture(figure, finding, _caption(call, met, known, told), f"Timeline of {call_id}. {finding}.")
 
@@ -143,8 +149,8 @@ def _mark_silence(axes: Axes, quiet: pd.DataFrame, held: pd.DataFrame, place: in
 def _mark_overlaps(axes: Axes, met: pd.DataFrame, lanes: list[Lane]) -> None:
     """A grey band where two speak at once, and a mark on the lane of who interrupts."""
     both = met[met["overlap_s"] > 0]
-    for start_s, shared_s in zip(both["start_s"], both["overlap_s"], strict=True):
-        axes.axvspan(start_s, start_s + max(shared_s, 0.2), color=GREY, alpha=0.35, linewidth=0, zorder=0)
+    bands = list(zip(both["start_s"], both["overlap_s"].clip(lower=0.2), strict=True))
+    axes.broken_barh(bands, (-0.75, len(lanes) + 1.25), facecolor=GREY, alpha=0.35, linewidth=0, zorder=0)
     place = {party: i for i, (_, parties, _) in enumerate(lanes) for party in parties}
     cut = met[met["kind"] == INTERRUPTION]
     axes.plot(
@@ -157,28 +163,29 @@ def _mark_overlaps(axes: Axes, met: pd.DataFrame, lanes: list[Lane]) -> None:
     )
 
 
-def _draw_confidence(axes: Axes, call: Transcript) -> None:
-    """The mean confidence along the call as an area, and a tick for each doubtful word."""
+def _draw_confidence(axes: Axes, call: Tables, bottom: float, lasts: float) -> None:
+    """The mean confidence along the call as an area that stands on `bottom`, and a cross for each doubtful word."""
     words, column = call.words, "confidence"
     if "calibrated" in words and words["calibrated"].notna().any():
         column = "calibrated"
     table = words if words[column].notna().any() and words["start_s"].notna().any() else call.phrases
     column = column if column in table else "confidence"
     table = table[table[column].notna() & table["start_s"].notna()]
-    lasts = float(np.nanmax([call.calls["duration_s"].max(), call.phrases["end_s"].max()]))
     edges = np.linspace(0, lasts, _BINS + 1)
     place = np.clip(np.searchsorted(edges, table["start_s"], "right") - 1, 0, _BINS - 1)
     total = np.bincount(place, table[column], _BINS)
     number = np.bincount(place, minlength=_BINS)
-    mean = np.divide(total, number, out=np.full(_BINS, np.nan), where=number > 0)
-    axes.stairs(np.nan_to_num(mean), edges, fill=True, color="#9CC3DD")
+    mean = np.divide(total, number, out=np.zeros(_BINS), where=number > 0)
     low = table[table[column] < BELOW]
-    axes.plot(low["start_s"], low[column], "x", color="#9A4400", markersize=4.5, linewidth=0)
-    axes.axhline(BELOW, color=GREY, linewidth=0.8, linestyle="--")
-    axes.set_ylim(0, 1.05)
-    axes.set_yticks([0, BELOW, 1], ["0", f"{BELOW:g}", "1"])
-    axes.set_ylabel("confi-\ndence", rotation=0, ha="right", va="center")
-    axes.grid(visible=False)
+
+    def height(sure: Any) -> Any:
+        return bottom - _SURE * sure
+
+    axes.stairs(height(mean), edges, baseline=bottom, fill=True, color="#9CC3DD")
+    axes.plot(low["start_s"], height(low[column]), "x", color="#9A4400", markersize=4.5, linewidth=0)
+    axes.plot([0, lasts], [height(BELOW)] * 2, color=GREY, linewidth=0.8, linestyle="--")
+    for sure in (0, BELOW, 1):
+        axes.text(lasts * 1.01, height(sure), f"{sure:g}", va="center", fontsize=9, clip_on=False)
 
 
 def _finding(
@@ -207,7 +214,7 @@ def _finding(
     return ", ".join(parts)
 
 
-def _caption(call: Transcript, met: pd.DataFrame, known: bool, told: pd.DataFrame) -> str:
+def _caption(call: Tables, met: pd.DataFrame, known: bool, told: pd.DataFrame) -> str:
     parts = [
         "Each lane is a speaker, with its share of the speech on the right; pale where nobody speaks for 3 s."
     ]

@@ -37,7 +37,7 @@ from speechkit.transcripts.schema import TABLES
 By: TypeAlias = Literal["call", "agent", "day", "queue"]
 JOURNAL: Final = ".reports.jsonl"
 COLUMNS: Final = ("key", "file", "status", "error", "calls", "took_s")
-_PRELOAD: Final = ("papermill", "nbconvert.exporters")  # what workers have imported before they are forked
+_PRELOAD: Final = ("speechkit.reports.prepared",)  # by the server that forks the workers
 
 
 @dataclass(frozen=True)

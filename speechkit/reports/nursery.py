@@ -27,7 +27,7 @@ PRELOADED: Final = (
     *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "matplotlib_inline.backend_inline"),
     *("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger", "IPython.core.oinspect"),
     *("IPython.extensions.storemagic", "psutil", "sqlite3", "tornado.platform.asyncio", "zmq.utils.garbage"),
-    *("pandas", "pandas.io.formats.string", "pyarrow.parquet", "pyarrow.dataset", "scipy.stats", "jinja2"),
+    *("pandas", "pandas.io.formats.string", "pyarrow.parquet", "pyarrow.dataset", "scipy.special", "jinja2"),
     *("av", "soxr", "soundfile"),
     *("matplotlib.figure", "matplotlib.style", "matplotlib.dates", "matplotlib.backends.backend_agg"),
     *("PIL.PngImagePlugin", "speechkit", "speechkit.demo", "speechkit.transcripts.corpus"),
@@ -178,19 +178,25 @@ def _become_kernel(asked: dict[str, Any], parent: int) -> NoReturn:
         os.chdir(asked["cwd"])
         del sys.path[0]  # as ipykernel_launcher does; IPython puts the working folder where it wants it
         launcher = find_spec("ipykernel_launcher")
-        sys.argv[:] = [
-            str(launcher.origin if launcher else ""),
-            "-f",
-            asked["connection_file"],
-            "--log-level=CRITICAL",
-            "--HistoryManager.enabled=False",  # a thousand reports are not what an analyst typed
-        ]
+        sys.argv[:] = [str(launcher.origin if launcher else ""), "-f", asked["connection_file"]]
         import numpy as np
         from ipykernel.kernelapp import IPKernelApp
+        from traitlets.config import Config
 
         np.random.seed()  # the global state is what a fork would share
-        app: Any = IPKernelApp.instance()
-        app.initialize(sys.argv[1:])
+        told = {
+            "IPKernelApp": {"connection_file": asked["connection_file"], "log_level": "CRITICAL"},
+            "HistoryManager": {"enabled": False},  # a thousand reports are not what an analyst typed
+        }
+
+        class Kernel(IPKernelApp):
+            """An ordinary kernel that is told its options without a parser of command lines, which takes long."""
+
+            def parse_command_line(self, argv: object = None) -> None:
+                self.update_config(Config(told))
+
+        app: Any = Kernel.instance()
+        app.initialize()
         app.start()
         # It may have to flush yet; when what it flushes to ends before, it waits for ten seconds (ipykernel 7).
         app.control_thread.join(2.0)

@@ -12,7 +12,7 @@ import pandas as pd
 from speechkit.transcripts.parties import parties
 from speechkit.transcripts.privacy import find_personal
 from speechkit.transcripts.schema import Transcript
-from speechkit.transcripts.spoken import Phrase, read_call
+from speechkit.transcripts.spoken import Phrase, read_call, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,11 +69,7 @@ def mask(transcript: Transcript, masks: pd.DataFrame | None = None) -> Transcrip
     phrases = transcript.phrases
     forms = {name: phrases[name].to_numpy(object).copy() for name in ("display", "itn", "masked", "lexical")}
     place = {phrase_id: at for at, phrase_id in enumerate(phrases["phrase_id"])}
-    text = {
-        phrase.phrase_id: phrase.text
-        for call_id in found["call_id"].unique()
-        for phrase in read_call(transcript, call_id).phrases
-    }
+    text = dict(zip(phrases["phrase_id"], read_text(phrases), strict=True))
     hidden: dict[str, list[tuple[int, int, str]]] = {}
     for phrase_id, *span in found[["phrase_id", "start", "end", "kind"]].itertuples(index=False):
         hidden.setdefault(phrase_id, []).append(tuple(span))

@@ -11,6 +11,8 @@ from speechkit.transcripts.parties import parties
 from speechkit.transcripts.tokens import Token, clean, hear, tokenize
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from speechkit.transcripts.schema import Transcript
 
 
@@ -68,7 +70,7 @@ def read_call(transcript: Transcript, call_id: str | None = None) -> Spoken:
         spoken = spoken.drop(columns="calibrated", errors="ignore")
     heard = hear(spoken)
     sure = table["calibrated" if calibrated and "calibrated" in table.columns else "confidence"]
-    text = table["display"].fillna(table["itn"]).fillna(table["lexical"]).fillna("")
+    text = _written(table)
     keys = (table[name] for name in ("phrase_id", "locale", "start_s", "end_s"))
     phrases, at = [], 0.0
     for (phrase_id, locale, start, end), party, confidence, written in zip(
@@ -89,3 +91,17 @@ def read_call(transcript: Transcript, call_id: str | None = None) -> Spoken:
     duration_s = max([0.0, float(stated), *ends])
     timed = not phrases or bool(table["start_s"].notna().any())
     return Spoken(call.call_ids[0], duration_s, tuple(phrases), calibrated, timed)
+
+
+def read_text(phrases: pd.DataFrame) -> list[str]:
+    """The text of each phrase as `read_call` reads it, on one line: its display form, else ITN, else lexical.
+
+    >>> import pandas as pd
+    >>> read_text(pd.DataFrame({"display": [" Yes,\n no.", None], "itn": None, "lexical": ["yes no", "so"]}))
+    ['Yes, no.', 'so']
+    """
+    return [clean(text) for text in _written(phrases)]
+
+
+def _written(phrases: pd.DataFrame) -> pd.Series[str]:
+    return phrases["display"].fillna(phrases["itn"]).fillna(phrases["lexical"]).fillna("")
