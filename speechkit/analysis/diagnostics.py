@@ -73,8 +73,10 @@ def diagnose(
     '1 of 2 phrases (5.0 of 8.0 s) have no speaker'
     """
     rows: list[tuple[str, str, str]] = []
-    tables = {"phrases": _parts(_judged(transcript.phrases)), "words": _parts(transcript.words)}
-    shares = _parts(talk(transcript))
+    judged = _judged(transcript.phrases)
+    tables = {"phrases": _parts(judged), "words": _parts(transcript.words)}
+    # only among three or more is a small share a doubtful one
+    shares = _parts(talk(transcript)) if judged["party"].nunique() > 2 else {}
     for call in transcript.calls.to_dict("records"):
         call_id = str(call["call_id"])
         own = {name: parts.get(call_id, _NOTHING) for name, parts in tables.items()}
@@ -195,9 +197,10 @@ def _of_times(call: Mapping[Any, Any], phrases: pd.DataFrame, words: pd.DataFram
     inverted = phrases["end_s"] < phrases["start_s"]
     back = 0
     if len(timed):
-        ordered = timed.sort_values(["phrase_id", "position"])
-        step = ordered["start_s"].diff()[ordered["phrase_id"].eq(ordered["phrase_id"].shift())]
-        back = int((step < -_BACK_S).sum())
+        phrase, _ = pd.factorize(timed["phrase_id"])
+        order = np.lexsort((timed["position"], phrase))
+        start = timed["start_s"].to_numpy()[order]
+        back = int(((np.diff(start) < -_BACK_S) & (np.diff(phrase[order]) == 0)).sum())
     parts = [
         f"{int(late.sum())} phrases begin before the same speaker's last one ends" if late.any() else "",
         f"{int(inverted.sum())} phrases end before they begin" if inverted.any() else "",

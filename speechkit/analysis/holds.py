@@ -8,6 +8,7 @@ so long without having been asked to wait.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -26,15 +27,17 @@ SURE_HOLD_S: Final = 15.0
 
 _PHRASES: Final = 3  # on each side of a silence: "Fine." may stand between the request and the wait
 _NEAR_S: Final = 20.0  # and no further away than this
-_BEFORE: Final = (
+_BEFORE: Final = re.compile(
     r"\bon hold\b|\bhold (?:on|the line|please)\b|\bplease hold\b"
     r"|\b(?:one|a|just a) (?:moment|minute|second)\b|\bhang on\b"
     r"|\bbear with me\b|\bplease wait\b|\b(?:put|connect|transfer) you (?:through|to|over)\b"
-    r"|\b(?:let me|i will|i'll) (?:just )?(?:see|check|look|ask|find)\b|\bbring \w+ (?:\w+ )?into the call\b"
+    r"|\b(?:let me|i will|i'll) (?:just )?(?:see|check|look|ask|find)\b|\bbring \w+ (?:\w+ )?into the call\b",
+    re.IGNORECASE,
 )
-_AFTER: Final = (
+_AFTER: Final = re.compile(
     r"\bfor (?:waiting|holding|your patience)\b|\bsorry (?:for|about) the (?:wait|delay|hold)\b|\bstill there\b"
-    r"|\bback with you\b|\bthat took\b"
+    r"|\bback with you\b|\bthat took\b",
+    re.IGNORECASE,
 )
 
 
@@ -62,7 +65,7 @@ def holds(transcript: Tables, min_s: float = MIN_HOLD_S, sure_s: float = SURE_HO
     phrases = transcript.phrases
     near = phrases[phrases["call_id"].isin(found["call_id"])].sort_values(["call_id", "start_s"])
     text = (near["display"] if "display" in near else near["lexical"]).fillna("")
-    said = [text.str.contains(pattern, case=False).to_numpy() for pattern in (_BEFORE, _AFTER)]
+    said = text.tolist()
     start, end, ids = near["start_s"].to_numpy(), near["end_s"].to_numpy(), near["phrase_id"].tolist()
     place = {phrase_id: i for i, phrase_id in enumerate(ids)}
     evidence = []
@@ -72,8 +75,10 @@ def holds(transcript: Tables, min_s: float = MIN_HOLD_S, sure_s: float = SURE_HO
             i for i in range(at - 1, max(-1, at - 1 - _PHRASES), -1) if 0 <= begin_s - end[i] <= _NEAR_S
         ]
         after = [i for i in range(at, min(len(ids), at + _PHRASES)) if 0 <= start[i] - end_s <= _NEAR_S]
-        hits = [i for i in before if said[0][i]] + [i for i in after if said[1][i]]
-        evidence.append(hits[0] if hits else -1)
+        hits = (
+            i for side, asks in ((before, _BEFORE), (after, _AFTER)) for i in side if asks.search(said[i])
+        )
+        evidence.append(next(hits, -1))
     chosen = np.array(evidence, dtype=np.int64)
     kept = (chosen >= 0) | (found["duration_s"] >= sure_s).to_numpy()
     rows, said_so = chosen[kept], chosen[kept] >= 0

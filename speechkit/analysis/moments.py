@@ -41,11 +41,16 @@ def moments(transcript: Transcript, call_id: str, *, rules: Rules = RULES, most:
     """
     call = once(transcript.call(call_id))
     held, quiet, came_in = holds(call), silences(call), overlaps(call, rules)
-    quiet = quiet[(quiet["place"] == "middle") & ~quiet["start_s"].isin(held["start_s"])]
+    waits = set(held["start_s"].tolist())
+    inner = [
+        place == "middle" and start_s not in waits
+        for place, start_s in zip(quiet["place"].tolist(), quiet["start_s"].tolist(), strict=True)
+    ]
+    cuts = came_in["kind"] == INTERRUPTION
     rows = [
-        *_largest(held.rename(columns={"after": "party"}), "duration_s", most, HOLD),
-        *_largest(quiet.rename(columns={"after": "party"}), "duration_s", most, SILENCE),
-        *_largest(came_in[came_in["kind"] == INTERRUPTION], "overlap_s", most, INTERRUPTION),
+        *_largest(held, "duration_s", most, HOLD, party="after"),
+        *_largest(quiet, "duration_s", most, SILENCE, inner, party="after"),
+        *_largest(came_in, "overlap_s", most, INTERRUPTION, cuts),
         *_largest(turns(call, rules), "duration_s", 1, MONOLOGUE),
         *_doubts(call, most),
     ]
@@ -58,19 +63,20 @@ def moments(transcript: Transcript, call_id: str, *, rules: Rules = RULES, most:
 _Row: TypeAlias = tuple[Any, ...]  # as _COLUMNS
 
 
-def _largest(table: pd.DataFrame, column: str, most: int, kind: str) -> list[_Row]:
+def _largest(
+    table: pd.DataFrame, column: str, most: int, kind: str, among: Any = None, party: str = "party"
+) -> list[_Row]:
     """The rows with the most, the earlier of two that have as much first."""
-    best = table.take(np.argsort(-table[column].to_numpy(), kind="stable")[:most])
-    return _listed(best, kind)
+    rows = np.arange(len(table)) if among is None else np.flatnonzero(among)
+    best = rows[np.argsort(-table[column].to_numpy()[rows], kind="stable")[:most]]
+    return _listed(table, best, kind, party)
 
 
-def _listed(table: pd.DataFrame, kind: str) -> list[_Row]:
-    nothing = [None] * len(table)
-    columns = [
-        [kind] * len(table) if name == "kind" else table[name].tolist() if name in table else nothing
-        for name in _COLUMNS
-    ]
-    return list(zip(*columns, strict=True))
+def _listed(table: pd.DataFrame, rows: Any, kind: str, party: str = "party") -> list[_Row]:
+    names = [party if name == "party" else name for name in _COLUMNS]
+    held = {name: table[name].array.take(rows).tolist() for name in names if name in table}
+    held["kind"] = [kind] * len(rows)
+    return list(zip(*(held.get(name, [None] * len(rows)) for name in names), strict=True))
 
 
 def _doubts(call: Tables, most: int) -> list[_Row]:
@@ -82,6 +88,5 @@ def _doubts(call: Tables, most: int) -> list[_Row]:
     )
     doubtful = np.bincount(place[place >= 0], minlength=len(phrases))
     worst = np.argsort(-doubtful, kind="stable")[:most]
-    own = phrases.take(worst[doubtful[worst] > 0])
-    own = own[own["start_s"].notna()]
-    return _listed(own.assign(party=who(own)), DOUBT)
+    own = phrases.take(worst[doubtful[worst] > 0]).dropna(subset="start_s")
+    return _listed(own.assign(party=who(own)), np.arange(len(own)), DOUBT)

@@ -89,7 +89,7 @@ class Corpus(Transcript):
 
         None where it is not on this machine, or not any more.
         """
-        source = next(iter(self._read([call_id], {"calls": ["source"]})["calls"]["source"].dropna()), None)
+        source = self._retried(lambda: self._source(call_id))
         if not source or "://" in source:
             return None
         places = [Path.cwd(), *self.path.absolute().parents]
@@ -273,6 +273,14 @@ class Corpus(Transcript):
             }
 
         return self._retried(read)
+
+    def _source(self, call_id: str) -> str | None:
+        """Read where the recording of a call is; None where nobody knows, or there is no such call."""
+        shard = next((shard for shard, call_ids in self._call_ids().items() if call_id in call_ids), None)
+        if shard is None:
+            return None
+        part = shards.read_shard(self.path / "calls" / shard, ["call_id", "source"])
+        return next(iter(shards.only(part, "call_id", [call_id])["source"].to_pylist()), None)
 
     def _table(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Read a table; of the model's, in the order of call_id."""

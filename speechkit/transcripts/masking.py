@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -45,7 +45,9 @@ def find_masks(transcript: Transcript) -> pd.DataFrame:
     0  name     11   21  2.333333
     """
     rows = [row for call_id in transcript.call_ids for row in _of_call(transcript.call(call_id), call_id)]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    columns: Any = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
+    typed = zip(COLUMNS, COLUMNS.values(), columns, strict=True)
+    return pd.DataFrame({name: pd.Series(values, dtype=dtype) for name, dtype, values in typed})
 
 
 def mask(transcript: Transcript, masks: pd.DataFrame | None = None) -> Transcript:

@@ -269,11 +269,13 @@ def conform(name: str, frame: pd.DataFrame, columns: Sequence[str] | None = None
         dtype = spec.get(column)
         if column not in frame:
             data[column] = _missing(dtype or "str", len(frame))
-        elif dtype is None or str(frame[column].dtype) == dtype:
-            data[column] = frame[column].array
+            continue
+        held = frame[column]
+        if dtype is None or str(held.dtype) == dtype:
+            data[column] = held.array
         else:
             try:
-                data[column] = _cast(frame[column], dtype)
+                data[column] = _cast(held, dtype)
             except (ValueError, TypeError) as error:
                 raise TranscriptError(
                     f"column {column} of {name} cannot be {dtype}: {error}. Correct or drop it."
