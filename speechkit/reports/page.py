@@ -44,9 +44,12 @@ def write_page(notebook: NotebookNode, name: str) -> str:
 @cache
 def _exporter(thread: int) -> Any:
     """Make the exporter of a thread: it reads and compiles its templates once."""
+    from jinja2 import pass_context
     from nbconvert.exporters import HTMLExporter, TemplateExporter
     from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
     from traitlets.config import Config
+
+    texts: dict[str, str] = {}
 
     class ReportExporter(HTMLExporter):
         """nbconvert's exporter with jinja's escaping switched on: it is off there."""
@@ -56,6 +59,16 @@ def _exporter(thread: int) -> Any:
             environment.autoescape = True
             environment.trim_blocks = environment.lstrip_blocks = True
             return environment
+
+        @pass_context
+        def markdown2html(self, context: Any, source: str) -> str:
+            """Convert as nbconvert does, a text of the notebook once: it stands in every report of its kind."""
+            cell, convert = context.get("cell", {}), super().markdown2html
+            if cell.get("cell_type") != "markdown" or cell.get("attachments"):
+                return str(convert(context, source))
+            if source not in texts:
+                texts[source] = str(convert(context, source))
+            return texts[source]
 
         def from_notebook_node(self, nb: Any, resources: Any = None, **options: Any) -> Any:
             """Convert as nbconvert does, without reading the page again to tag inputs, which ours has not."""
