@@ -43,7 +43,9 @@ def report(
 ) -> None:
     """Run a report notebook over a corpus and write it as one HTML file, or as PDF."""
     from speechkit.reports import run_report
+    from speechkit.reports.worker import spare_grammar
 
+    spare_grammar()
     given = _given(parameter) | ({"scheduler": scheduler} if scheduler else {})
     with show_progress() as show:
         typer.echo(run_report(name, corpus=corpus, out=out, parameters=given, pdf=pdf, progress=show))
@@ -76,7 +78,9 @@ def reports(
     """Make a report for every call, agent, day or queue, and a page that lists them."""
     from speechkit.reports.fleet import run_reports
     from speechkit.reports.pdf import find_chromium, write_pdfs
+    from speechkit.reports.worker import spare_grammar
 
+    spare_grammar()
     unprinted: list[str] = []
     if pdf:
         find_chromium()

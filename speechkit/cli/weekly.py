@@ -33,7 +33,10 @@ def weekly(
     """
     from speechkit.display.progress import show_progress
     from speechkit.errors import ReportError, SettingsError
+    from speechkit.reports.worker import spare_grammar
     from speechkit.settings import read_settings
+
+    spare_grammar()
     from speechkit.weekly.config import read_config
     from speechkit.weekly.job import Job
     from speechkit.weekly.reporting import check_reports

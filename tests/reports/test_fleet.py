@@ -341,3 +341,14 @@ def test_a_nursery_has_one_thread_and_dies_with_whoever_started_it(tmp_path: Pat
             break
         time.sleep(0.05)
     assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted in /proc")
+def test_a_prepared_process_has_what_reports_need_and_no_thread_more() -> None:
+    code = (
+        "import os, sys, speechkit.reports.fleet; before = len(os.listdir('/proc/self/task')); "
+        "import speechkit.reports.prepared; after = len(os.listdir('/proc/self/task')); "
+        "print(after - before, 'papermill.execute' in sys.modules, sys.modules['rfc3987_syntax'])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.split() == ["0", "True", "None"]
