@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from speechkit.transcripts.parties import parties
+from speechkit.transcripts.tokens import doubted, hear, tokenize
 
-Mask = Callable[[Sequence[str], Sequence[str]], list[str]]
-"""Texts and their speakers in, the texts without personal data out."""
+Mask = Callable[[Sequence[str], Sequence[str], Sequence[str], Sequence[Mapping[int, float]]], list[str]]
+"""`transcripts.privacy.mask_texts`, or another: the texts without personal data out."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,12 @@ def read_turns(
     speakers = _speakers(spoken)
     texts = [" ".join(text.split()) for text in written.tolist()]
     if mask:
-        texts = mask(texts, speakers)
+        heard = {} if words is None else hear(words.sort_values(["phrase_id", "position"], kind="stable"))
+        unsure = [
+            doubted(tokenize(text, 0.0, 0.0, heard.get(phrase_id, ())))
+            for phrase_id, text in zip(spoken["phrase_id"], texts, strict=True)
+        ]
+        texts = mask(texts, speakers, (), unsure)
     starts = _word_starts(words)
     columns = (spoken[name].tolist() for name in ("phrase_id", "start_s", "end_s", "confidence"))
     rows = zip(*columns, speakers, texts, strict=True)

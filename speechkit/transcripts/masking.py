@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from speechkit.transcripts.parties import parties
 from speechkit.transcripts.privacy import find_personal
 from speechkit.transcripts.schema import Transcript
 from speechkit.transcripts.spoken import Phrase, read_call, read_text
+from speechkit.transcripts.tokens import doubted, places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,11 +104,11 @@ def _of_call(one: Transcript, call_id: str) -> Iterator[tuple[object, ...]]:
     call = read_call(one, call_id)
     table = one.phrases
     channel = dict(zip(table["phrase_id"], table["channel"], strict=True))
-    party = dict(zip(table["phrase_id"], parties(table), strict=True))
     texts = [phrase.text for phrase in call.phrases]
     about = one.calls
     keep = about["agent"].dropna().astype("str").tolist() if "agent" in about else []
-    for found in find_personal(texts, [party[phrase.phrase_id] for phrase in call.phrases], keep):
+    who = [phrase.party for phrase in call.phrases]
+    for found in find_personal(texts, who, keep, [doubted(phrase.tokens) for phrase in call.phrases]):
         phrase = call.phrases[found.index]
         start_s, end_s = _when(phrase, found.start, found.end)
         place = (found.kind, found.start, found.end, start_s, end_s, channel[phrase.phrase_id])
@@ -117,12 +117,7 @@ def _of_call(one: Transcript, call_id: str) -> Iterator[tuple[object, ...]]:
 
 def _when(phrase: Phrase, start: int, end: int) -> tuple[float, float]:
     """Return when the characters from `start` to `end` of a phrase's text were said."""
-    at, times = 0, []
-    for token in phrase.tokens:
-        at += 1 if token.spaced and at else 0
-        if at < end and start < at + len(token.text):
-            times.append(token)
-        at += len(token.text)
+    times = [token for at, token in places(phrase.tokens) if at < end and start < at + len(token.text)]
     return (times[0].start_s, times[-1].end_s) if times else (phrase.start_s, phrase.end_s)
 
 

@@ -8,7 +8,7 @@ all: a name that nobody announces, a number that nobody calls a card.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,27 +31,37 @@ class Finding:
 
 
 def mask_texts(
-    texts: Sequence[str], speakers: Sequence[str] | None = None, keep: Sequence[str] = ()
+    texts: Sequence[str],
+    speakers: Sequence[str] | None = None,
+    keep: Sequence[str] = (),
+    doubted: Sequence[Mapping[int, float]] = (),
 ) -> list[str]:
     """The phrases of one call, in time order, with every piece of personal data replaced by its kind.
+
+    The arguments are those of `find_personal`.
 
     >>> mask_texts(["And your name?", "Peter Lang. Reach me at 555-010, zero one two nine."], ["1", "2"])
     ['And your name?', '[NAME]. Reach me at [PHONE].']
     """
     masked = list(texts)
-    for found in reversed(find_personal(texts, speakers, keep)):
+    for found in reversed(find_personal(texts, speakers, keep, doubted)):
         text = masked[found.index]
         masked[found.index] = f"{text[: found.start]}[{found.kind.upper()}]{text[found.end :]}"
     return masked
 
 
 def find_personal(
-    texts: Sequence[str], speakers: Sequence[str] | None = None, keep: Sequence[str] = ()
+    texts: Sequence[str],
+    speakers: Sequence[str] | None = None,
+    keep: Sequence[str] = (),
+    doubted: Sequence[Mapping[int, float]] = (),
 ) -> list[Finding]:
     """Every piece of personal data in the phrases of one call, in their order; no two overlap.
 
     `speakers` names the speaker of each phrase: an answer is understood by the question before it, and a
-    number may go on in the speaker's next phrase. `keep` are names that stay, such as the agent's.
+    number may go on in the speaker's next phrase. `keep` are names that stay, such as the agent's. `doubted`
+    is the confidence of the words of each phrase that the recognizer doubted, by the place where they begin:
+    a name that it did not know is under them.
     """
     who = list(speakers) if speakers is not None else [""] * len(texts)
     questions = [_question(n, texts, who) for n in range(len(texts))]
@@ -60,7 +70,7 @@ def find_personal(
         *_numbers(texts, who, questions),
         *_births(texts, questions),
         *_addresses(texts, questions),
-        *(Finding("name", *place) for place in find_names(texts, questions, keep)),
+        *(Finding("name", *place) for place in find_names(texts, questions, keep, who, doubted)),
     ]
     kept: list[Finding] = []
     for one in sorted(found, key=lambda f: (KINDS.index(f.kind), f.start - f.end)):
