@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,9 @@ from speechkit.transcripts.slots import (
     SLOTS,
     SPOKEN_TO,
     TITLES,
+    PLAIN,
     TOKEN,
+    WILD,
     WANTED,
     WORD,
     Slot,
@@ -51,7 +54,7 @@ _VOCATIVE = re.compile(
 )
 _GIVEN = re.compile(
     rf"\b(?P<name>{WORD}(?:\s+[A-Z]\.)?(?:\s+{WORD})?)\b"
-    r"(?!\s+(?:Street|Avenue|Road|Drive|Lane|Court|School|Park|Hospital|Airport|County|Bank|Station)\b)"
+    r"(?!\s+(?:Street|Avenue|Road|Drive|Lane|Court|School|Park|Hospital|Airport|County|Bank|Station|and\s+(?:Sons?|Company|Co|Brothers|Associates|Partners))\b)"
 )
 _LEADS: Final = "supervisor|manager|team leader|shift leader|specialist|colleague|technician|coworker"
 _AGENT = re.compile(
@@ -71,19 +74,21 @@ _ASKED = re.compile(
     re.IGNORECASE,
 )
 _FIRST = re.compile(
-    r"\W*(?:(?:yes|yeah|sure|of course|okay|ok|certainly|and|so|oh|uh|um|well|it is|it['’]s|this is|i am|i['’]m|"
+    r"\W*(?:(?:hi|hello|hey|yes|yeah|sure|of course|okay|ok|certainly|and|so|oh|uh|um|well|it is|it['’]s|this is|i am|i['’]m|"
     r"(?:it )?should be|under)\b"
     r"\W*)*",
     re.IGNORECASE,
 )
 """What an answer may begin with before its name."""
 _MISHEARD = re.compile(r"(?P<name>[A-Za-z'’-]+(?:\s+[A-Za-z'’-]+){1,3})(?=\s*[.,;!]|\s*$)")
-_PARTS: Final = (re.compile(r"[^.,;?!\d]*"), re.compile(r"[^.;?!\d]*"))
+_PART = re.compile(r"[.,;?!\d]|$")
+_SURNAME = re.compile(r",\s+(?P<name>[^\W\d_]{3,})(?=\s*[.;?!]|\s*$)")
 _SENTENCE = re.compile(r"[^.?!]+[.?!]*\s*")
 _SPELLED = re.compile(r"\b[A-Z](?:[\s,.-]+(?:(?i:double|as\s+in\s+\w+)[\s,.-]+)?[A-Z]\b){2,}")
 # A recognizer makes words of some letters: "K, O, W, a L. Ski". From the first to the last, when spelling is asked for.
 _LETTERED = re.compile(r"\b[A-Za-z]\b(?:[\s,.-]+\w{1,4}\b){0,12}[\s,.-]+[B-HJ-Zb-hj-z]\b(?!['’])")
-_LETTERS = re.compile(r"\b[A-Za-z](?:[\s,.-]+[A-Za-z]\b){3,}(?![\s,.-]*\d)")
+_SPELLING = re.compile(r"\bspell|\bhow (?:do|should|can) (?:i|you|we) write\b|\bwith an? [a-z]\b", re.IGNORECASE)
+_LETTERS = re.compile(r"\b[A-Za-z](?:[\s,.-]+[A-Za-z]\b){4,}(?![\s,.-]*\d)")
 _OFFER = re.compile(r"\b(?:(?:help|assist|do for) you|how (?:can|may) i help|what can i do)\b", re.IGNORECASE)
 _GREETING = re.compile(
     r"\b(?:welcome to|for calling|calling from|you(?: are|['’]re) (?:talking|speaking) (?:to|with))\b",
@@ -113,6 +118,7 @@ class _Call(NamedTuple):
     company: str | None
     agents: frozenset[str]
     small: frozenset[str]
+    said: Counter[str]
 
 
 def find_names(
@@ -138,23 +144,38 @@ def find_names(
     company = _company(texts, keep, who, greetings)
     agents = _agents(texts, keep, who, greetings, company)
     small = frozenset(re.findall(r"\b[a-z]+\b", " ".join(texts)))
+    said = Counter(word for text in texts for word in re.findall(WORD, text))
     doubts = doubted or [{}] * len(texts)
-    call = _Call(texts, questions, who, doubts, greetings, company, agents, small)
+    call = _Call(texts, questions, who, doubts, greetings, company, agents, small, said)
     firms = {match["name"] for text in texts for match in _FIRM.finditer(text)}
-    stay = firms | call.agents
     announced = [span for n in range(len(texts)) for span in _in_text(n, call)]
     listed = [span for span in _listed_names(call) if not any(_meets(span, other) for other in announced)]
-    found = [(n, start, end) for n, start, end in announced + listed if texts[n][start:end] not in stay]
+    found = [span for span in announced + listed if not _stays(span, call, firms)]
     yield from found
     yield from _mentions(call, found)
 
 
+def _stays(span: Span, call: _Call, firms: set[str]) -> bool:
+    """Whether a name is a firm's, or an agent's: a customer of that first name has a surname, and says it."""
+    name = call.texts[span[0]][span[1] : span[2]]
+    first, *others = re.split(r",?\s+", name)
+    own = call.company is not None and call.who[span[0]] == call.company
+    return name in firms or (
+        first in call.agents and (own or not others or not others[0].istitle() or others[0] in call.agents)
+    )
+
+
 def _in_text(n: int, call: _Call) -> Iterator[Span]:
     text, question, greeting = call.texts[n], call.questions[n], call.greetings[n]
+    asked = _ASKED.search(question)
     for slot in (*SLOTS, WANTED) if greeting else SLOTS:
         for lead in slot.lead.finditer(text, 0 if slot in (*TITLES, WANTED) else greeting):
             end = _end(call, n, lead.end(), slot)
-            if end and (slot.least == 1 or _AFTER.match(text[end:])):
+            if slot.least > 1 and end and not _AFTER.match(text, end):
+                continue
+            if slot.least > 1 and n >= _OPENING_TEXTS and not asked and text[lead.end() : end].islower():
+                continue
+            if end:
                 yield n, lead.end(), end
     yield from ((n, *match.span("name")) for match in _SPEAKING.finditer(text, greeting))
     for match in (match for pattern in _RELATED for match in pattern.finditer(text, greeting)):
@@ -163,9 +184,8 @@ def _in_text(n: int, call: _Call) -> Iterator[Span]:
                 yield n, token.start(), match.end("name")
                 break
     for match in _VOCATIVE.finditer(text, greeting) if n and not _of_customer(n, call) else ():
-        if end := _end(call, n, match.start("name"), SPOKEN_TO if call.company else ANYWHERE):
+        if end := _end(call, n, match.start("name")):
             yield n, match.start("name"), end
-    asked = _ASKED.search(question)
     if asked:
         yield from _answered(n, 0, call)
     # Where question and answer stand in one phrase, or in two of a speaker that are two people's.
@@ -174,12 +194,12 @@ def _in_text(n: int, call: _Call) -> Iterator[Span]:
         if _ASKED.search(before):
             yield from _answered(n, sentence.start(), call)
         before = sentence.group()
-    spelling = re.search(r"\bspell", f"{question} {text}", re.IGNORECASE)
+    spelling = _SPELLING.search(f"{question} {text}")
     if asked or spelling or re.search(r"\bname\b", text, re.IGNORECASE):
         yield from (
             (n, *match.span()) for match in (_LETTERED if spelling else _SPELLED).finditer(text, greeting)
         )
-    else:  # four letters or more, one by one, and no digit after them: a name more often than a code
+    else:  # five letters or more, one by one, and no digit after them: a name more often than a code
         yield from ((n, *match.span()) for match in _LETTERS.finditer(text, greeting))
 
 
@@ -194,16 +214,23 @@ def _answered(n: int, at: int, call: _Call) -> Iterator[Span]:
     """
     text = call.texts[n]
     start = _FIRST.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+    if (greeted := TOKEN.match(text, start)) and greeted.group() in call.agents:
+        start = _FIRST.match(text, greeted.end()).end()  # type: ignore[union-attr]
     end = _end(call, n, start)
     alone = " " not in text[start:end]
+    if end and alone and (rest := _SURNAME.match(text, end)) and rest.start("name") in call.doubted[n]:
+        end, alone = rest.end("name"), False
     ends = re.match(r"\W*$|\s*[.,;!?]|\s+(?:here|speaking|and|with|is)\b", text[end:])
     if end and (not alone or (ends and text[start:end].lower() not in call.small)):
         yield n, start, end
         return
-    for part in _PARTS:
-        words = list(TOKEN.finditer(text, start, part.match(text, start).end()))  # type: ignore[union-attr]
+    for part in _PART.finditer(text, start):
+        words = list(TOKEN.finditer(text, start, part.start()))
         unsure = [word for word in words if word.start() in call.doubted[n]]
-        if 1 < len(words) < 7 and len(unsure) * 3 >= len(words) * 2:
+        if len(words) > 6 or text[start : part.start()].endswith((".", "?")):
+            break
+        named = any(word.group().lower() not in PLAIN for word in unsure)
+        if len(words) > 1 and named and len(unsure) * 3 >= len(words) * 2:
             yield n, start, words[-1].end()
             return
     heard = _MISHEARD.match(text, start)
@@ -219,11 +246,14 @@ def _listed_names(call: _Call) -> Iterator[Span]:
         thanked = [match.start("name") for match in _VOCATIVE.finditer(text) if _of_customer(n, call)]
         for match in _GIVEN.finditer(text, call.greetings[n]):
             first, *others = match["name"].split()
+            given = first.lower() in _listed("given_names")
+            unsure = call.doubted[n].get(match.start(), 1.0) < (WILD / 2 if given else WILD)
             known = first.lower() in listed or (
                 first not in NO_NAME and bool(others) and others[-1].lower() in listed
             )
             if (
                 known
+                and not ((unsure or text.startswith(("'s", "’s"), match.end())) and call.said[first] < 2)
                 and match.start() not in thanked
                 and first not in call.agents
                 and (end := _end(call, n, match.start()))
@@ -231,8 +261,14 @@ def _listed_names(call: _Call) -> Iterator[Span]:
                 yield n, match.start(), end
         for start in call.doubted[n]:
             word = TOKEN.match(text, start)
-            if word and word.group() in listed and word.group().capitalize() not in call.agents:
+            if word and word.group() in listed and _set_off(text, *word.span(), listed) and word.group().capitalize() not in call.agents:
                 yield n, *word.span()
+
+
+def _set_off(text: str, start: int, end: int, listed: frozenset[str]) -> bool:
+    """Whether a word in small letters stands between commas, or beside another listed one."""
+    before, after = re.split(r"\W+", text[:start].rstrip())[-1], re.match(r"\s*(\w*)", text[end:])[1]
+    return (text[:start].rstrip().endswith(",") and bool(re.match(r"[.,?!]|$", text[end:]))) or before in listed or after in listed
 
 
 @cache

@@ -21,7 +21,7 @@ _INITIAL: Final = re.compile("[A-HJ-Z]")
 _GAP: Final = re.compile(r",?\s+|-|(?<=\b[A-Z])\.\s+")
 _MOST: Final = 3
 """Words of a name that were heard well; those that were not are more ("with me, Esky")."""
-_WILD: Final = 0.5
+WILD: Final = 0.5
 """Confidence below which a word after a name that was heard well is a part of it, too: "Tom daily"."""
 _PARTICLES: Final = frozenset(
     ["van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "la", "le", "el", "al", "bin"]
@@ -51,7 +51,7 @@ NO_ANSWER: Final = frozenset(_NOTHING.split())
 _MORE: Final = (
     "a an and of in to at by from or as up out us its very too back so but with for anyone him them still"
 )
-_PLAIN: Final = NO_ANSWER | frozenset(_MORE.split()) | frozenset(word.lower() for word in NO_NAME)
+PLAIN: Final = NO_ANSWER | frozenset(_MORE.split()) | frozenset(word.lower() for word in NO_NAME)
 """Words in small letters that are no part of a name, however much they were doubted, but stand within one."""
 _ARTICLES: Final = frozenset(["the", "a", "an", "my", "your", "our", "his", "her", "their", "this", "that"])
 _ENDS: Final = frozenset(["from", "with", "at", "in", "on", "here", "speaking", "calling", "and", "is"])
@@ -97,21 +97,22 @@ WANTED: Final = _slot(
 SLOTS: Final = (
     *TITLES,
     _slot(
-        r"(?:my|full|last|first)\s+name\s+is|(?:am|may|can|could)\s+i\s+speak(?:ing)?\s+(?:with|to)",
+        r"(?:my|full|last|first)\s+name\s+is(?:\s+an?)?|(?:am|may|can|could)\s+i\s+speak(?:ing)?\s+(?:with|to)",
         sure=True,
         any_words=2,
     ),
     _slot(r"my\s+(?:\w+\s+)?name(?:\s+(?:has|was)|['’]s)|ask(?:ed)?\s+for|as\s+for", sure=True),
     _slot(
         r"(?:name(?:['’]s|\s+(?:is|was|of))|(?:first|last|family|maiden|married|middle|sur) ?name(?:\s+is)?|"
-        r"(?:speak|talk)(?:ing|ed)?\s+(?:with|to)|spoke\s+(?:with|to)|is\s+(?:this|that)|call\s+me|on\s+behalf\s+of|"
-        r"tell|met|thank|ask|under|goes\s+by|named|(?:someone|somebody|man|woman|person|lady|guy)\s+called|"
+        r"(?:speak|talk)(?:ing|ed)?\s+(?:with|to)|spoke\s+(?:with|to)|is\s+(?:this|that)|on\s+behalf\s+of|"
+        r"tell|met|thank|ask|calls?\s+(?:me|him|her)|goes\s+by|named|(?:someone|somebody|man|woman|person|lady|guy)\s+called|"
         r"under\s+the\s+name|(?:registered|addressed|made\s+out|belongs)\s+to|signed(?:\s+for)?\s+by|"
-        rf"(?:{_PAPERS})\s+(?:is\s+|was\s+)?(?:for|by|of)|"
+        rf"(?:{_PAPERS})\s+(?:is\s+|was\s+)?(?:for|of)|"
         rf"(?:my|our|his|her|your|the)\s+(?:{RELATIVES})(?:\s+is)?),?"
     ),
     # One word after these can be anything ("this is Monday"); two are a name, and so is one that was doubted.
-    _slot(r"this\s+is|it\s+is|it['’]s|i\s+am|i['’]m|here\s+is", least=2, sure=True),
+    _slot(r"it\s+is|it['’]s|here\s+is", least=2),
+    _slot(r"this\s+is|i\s+am|i['’]m", least=2, sure=True),
 )
 
 
@@ -135,9 +136,10 @@ def name_end(text: str, start: int, doubted: Mapping[int, float], slot: Slot = A
         if not first and not _GAP.fullmatch(text, at, match.start()):
             break
         low, at = word.lower(), match.end()
-        doubt = match.start() in doubted and len(word) > 1
-        plain = low.replace("-", "") in _PLAIN
-        unsure = unsure or (doubt and not comma and doubted[match.start()] < _WILD)
+        # over a comma only what was heard badly goes on
+        doubt = doubted.get(match.start(), 1.0) < (WILD if comma else 1.0) and len(word) > 1
+        plain = low.replace("-", "") in PLAIN
+        unsure = unsure or (doubt and doubted[match.start()] < WILD and not comma)
         joined = not comma and not passed and named < _MOST
         if word not in NO_NAME and _NAMED.fullmatch(word) and (joined or (doubt and unsure)):
             named, end, passed = named + 1 + (doubt and first and slot.sure), at, False
