@@ -19,6 +19,7 @@ from speechkit.transcripts.slots import (
     SLOTS,
     SPOKEN_TO,
     TITLES,
+    TOLD,
     PLAIN,
     TOKEN,
     WILD,
@@ -52,9 +53,14 @@ _VOCATIVE = re.compile(
     r"(?:^|[.?!])[^\d.?!]*\b(?!(?:on|in|at|to|of|from|for|the|a)\b)[a-z]+,\s)(?P<name>[a-z'’-]+)(?=\s*(?:(?(1)[.,!?]|[.!?])|$))",
     re.IGNORECASE,
 )
+_NO_THING: Final = (
+    r"(?!\s+(?:Street|Avenue|Road|Drive|Lane|Court|School|Park|Hospital|Airport|County|Bank|Station|"
+    r"and\s+(?:Sons?|Company|Co|Brothers|Associates|Partners))\b)"
+)
+"""What follows a name that is a street's or a firm's."""
 _GIVEN = re.compile(
     rf"\b(?P<name>{WORD}(?:\s+[A-Z]\.)?(?:\s+{WORD})?)\b"
-    r"(?!\s+(?:Street|Avenue|Road|Drive|Lane|Court|School|Park|Hospital|Airport|County|Bank|Station|and\s+(?:Sons?|Company|Co|Brothers|Associates|Partners))\b)"
+    rf"{_NO_THING}"
 )
 _LEADS: Final = "supervisor|manager|team leader|shift leader|specialist|colleague|technician|coworker"
 _AGENT = re.compile(
@@ -67,7 +73,7 @@ _OPENING = re.compile(rf"\b(?i:this\s+is)\s+(?P<agent>{WORD})(?!\s+[A-Z])")
 _ASKED = re.compile(
     r"\b(?:your|full|first|last|whose|the|customer['’]?s?)\s+(?:\w+\s+){0,2}name\b|"
     r"\bwhom?\s+(?:am\s+)?i\s+(?:am\s+)?(?:speaking|talking)\b|\bmay i ask who\b|\bwho is (?:calling|this|speaking)\b|"
-    r"\byou are\?|\b(?:what|which|a|any)\s+name\b|\bsurname\b|\bpleasure of\b|\bwhom? do i have\b|"
+    r"\byou are\?|\band you are\W*$|\b(?:what|which|a|any)\s+name\b|\bsurname\b|\bpleasure of\b|\bwhom? do i have\b|"
     r"\b(?:should|may|can) i (?:call|address) you\b|"
     r"\bwho (?:signed|will be|should|shall)\b|\bwho is (?:the|your|at|there|that)\b|"
     r"\bname,?\s+please\b|\bname\s+and\b|\band\s+(?:\w+\s+)?name\b",
@@ -99,9 +105,15 @@ _DESK: Final = re.compile(
 )
 """How the company's side names itself in the first phrase of a call."""
 
+_SERVES = re.compile(
+    r"\b(?:your (?:\w+ )?name|mister|missus|miss|mrs?|help you|anything else)\b", re.IGNORECASE
+)
+"""What people of a company say more often than their customers."""
+_TO_AGENT = re.compile(rf"(?i:\W*(?:oh|okay|ok|no|hi|hello|hey|high|thanks|thank you)\W+)*(?P<agent>{WORD})")
 _OPENING_TEXTS: Final = 4
 """Phrases in which the company's side greets; a later "for calling" is said to the customer."""
 _LONG: Final = 4
+_SMALL_ALIKE: Final = 85
 _ALIKE: Final = 80
 """How alike (0 to 100, rapidfuzz's ratio) two ways of writing one name are: "Whitfield" and "Witfield", not "Anna" and
 "Andy"."""
@@ -170,7 +182,8 @@ def _in_text(n: int, call: _Call) -> Iterator[Span]:
     asked = _ASKED.search(question)
     for slot in (*SLOTS, WANTED) if greeting else SLOTS:
         for lead in slot.lead.finditer(text, 0 if slot in (*TITLES, WANTED) else greeting):
-            end = _end(call, n, lead.end(), slot)
+            told = slot.least > 1 and bool(asked)
+            end = _end(call, n, lead.end(), TOLD if told else slot)
             if slot.least > 1 and end and not _AFTER.match(text, end):
                 continue
             if slot.least > 1 and n >= _OPENING_TEXTS and not asked and text[lead.end() : end].islower():
@@ -224,15 +237,20 @@ def _answered(n: int, at: int, call: _Call) -> Iterator[Span]:
     if end and (not alone or (ends and text[start:end].lower() not in call.small)):
         yield n, start, end
         return
+    end = 0
     for part in _PART.finditer(text, start):
         words = list(TOKEN.finditer(text, start, part.start()))
         unsure = [word for word in words if word.start() in call.doubted[n]]
-        if len(words) > 6 or text[start : part.start()].endswith((".", "?")):
+        if len(words) > 6:
             break
         named = any(word.group().lower() not in PLAIN for word in unsure)
         if len(words) > 1 and named and len(unsure) * 3 >= len(words) * 2:
-            yield n, start, words[-1].end()
-            return
+            end = words[-1].end()
+        if part.group() in ".?":
+            break
+    if end:
+        yield n, start, end
+        return
     heard = _MISHEARD.match(text, start)
     if heard and not NO_ANSWER.intersection(heard["name"].lower().split()):
         yield n, *heard.span("name")
@@ -247,9 +265,13 @@ def _listed_names(call: _Call) -> Iterator[Span]:
         for match in _GIVEN.finditer(text, call.greetings[n]):
             first, *others = match["name"].split()
             given = first.lower() in _listed("given_names")
-            unsure = call.doubted[n].get(match.start(), 1.0) < (WILD / 2 if given else WILD)
+            least = WILD / 2 if given or (others and first.lower() in listed) else WILD
+            unsure = call.doubted[n].get(match.start(), 1.0) < least
             known = first.lower() in listed or (
-                first not in NO_NAME and bool(others) and others[-1].lower() in listed
+                first not in NO_NAME
+                and bool(others)
+                and others[-1].lower() in listed
+                and others[-1] not in call.agents
             )
             if (
                 known
@@ -285,9 +307,15 @@ def _mentions(call: _Call, found: Sequence[Span]) -> Iterator[Span]:
         return
     # The whole name before its parts, so that one finding covers it.
     said = {word for text in call.texts for word in re.findall(WORD, text)} - NO_NAME - call.agents
+    said |= {
+        word.group()
+        for text, doubts in zip(call.texts, call.doubted, strict=True)
+        for start in doubts
+        if (word := TOKEN.match(text, start)) and len(word.group()) > _LONG and word.group().islower()
+    } - PLAIN
     alike = {word for word in said if any(_alike(word, part) for part in parts)}
     words = sorted({name for name in known if not name.islower()} | parts | alike, key=len, reverse=True)
-    mention = re.compile(rf"\b(?:{'|'.join(re.escape(word) for word in words)})\b")
+    mention = re.compile(rf"\b(?:{'|'.join(re.escape(word) for word in words)})\b{_NO_THING}")
     spans = list(found)
     for n, text in enumerate(call.texts if words else ()):
         for match in mention.finditer(text):
@@ -300,7 +328,8 @@ def _mentions(call: _Call, found: Sequence[Span]) -> Iterator[Span]:
 def _alike(word: str, other: str) -> bool:
     """Whether two words with a capital may be one name, heard twice: of four letters and more, alike in most."""
     short = min(len(word), len(other)) < _LONG
-    return not short and fuzz.ratio(word.lower(), other.lower()) >= _ALIKE
+    least = _SMALL_ALIKE if word.islower() else _ALIKE
+    return not short and fuzz.ratio(word.lower(), other.lower()) >= least
 
 
 def _agents(
@@ -323,7 +352,8 @@ def _agents(
     agents |= {part for name in keep for part in name.split()}
     said = {word for text in texts for word in re.findall(WORD, text)}
     return frozenset(
-        agents | {word for word in said if any(_alike(word, agent) for agent in agents - NO_NAME)}
+        agents | {word for word in said if any(
+            abs(len(word) - len(agent)) < 2 and _alike(word, agent) for agent in agents - NO_NAME)}
     )
 
 
@@ -340,17 +370,19 @@ def _greeting(n: int, text: str) -> int:
 def _company(
     texts: Sequence[str], keep: Sequence[str], who: Sequence[str], greetings: Sequence[int]
 ) -> str | None:
-    """Who of the speakers is the company's: the first who greets, or says an agent's name."""
+    """Who of the speakers is the company's: who greets, says an agent's name first, and speaks as they do."""
+    votes = dict.fromkeys(who, 0.0)
+    if len(votes) < 2:
+        return None
     known = {part for name in keep for part in name.split()}
-    opening = zip(texts[:_OPENING_TEXTS], who, greetings, strict=False)
-    return next(
-        (
-            speaker
-            for text, speaker, greets in opening
-            if len(set(who)) > 1 and (greets or known.intersection(re.findall(WORD, text)))
-        ),
-        None,
-    )
+    for n, (text, speaker) in enumerate(zip(texts, who, strict=True)):
+        votes[speaker] += len(_SERVES.findall(text)) + (3 if greetings[n] else 0)
+        if known and (said := _TO_AGENT.match(text)) and said["agent"] in known:
+            votes[speaker] -= 3
+        elif n < _OPENING_TEXTS and known.intersection(re.findall(WORD, text)):
+            votes[speaker] += 2
+    best, second = sorted(votes.values(), reverse=True)[:2]
+    return max(votes, key=votes.__getitem__) if best > second else None
 
 
 def _of_customer(n: int, call: _Call) -> bool:

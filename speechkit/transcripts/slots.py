@@ -70,6 +70,7 @@ class Slot(NamedTuple):
     """What stands before a name, and what is taken for one after it.
 
     `least`: so many words it must have. `sure`: somebody is named here, so doubted words alone are the name, too.
+    `eager`: a surname follows, so one doubted word after a first name that was heard well is enough.
     `any_words`: so many words in small letters are the name even if they were heard well ("mr lang").
     """
 
@@ -77,13 +78,15 @@ class Slot(NamedTuple):
     least: int = 1
     sure: bool = False
     any_words: int = 0
+    eager: bool = False
 
 
-def _slot(lead: str, least: int = 1, *, sure: bool = False, any_words: int = 0) -> Slot:
-    return Slot(re.compile(rf"\b(?:{lead})\s+", re.IGNORECASE), least, sure, any_words)
+def _slot(lead: str, least: int = 1, *, sure: bool = False, any_words: int = 0, eager: bool = False) -> Slot:
+    return Slot(re.compile(rf"\b(?:{lead})\s+", re.IGNORECASE), least, sure, any_words, eager)
 
 
 ANYWHERE: Final = _slot("")
+TOLD: Final = _slot("", least=2, sure=True, eager=True)
 SPOKEN_TO: Final = _slot("", sure=True)
 TITLES: Final = (
     _slot(r"(?:mister|mistress|missus|mrs|mr)\b\.?", sure=True, any_words=1),
@@ -100,15 +103,16 @@ SLOTS: Final = (
         r"(?:my|full|last|first)\s+name\s+is(?:\s+an?)?|(?:am|may|can|could)\s+i\s+speak(?:ing)?\s+(?:with|to)",
         sure=True,
         any_words=2,
+        eager=True,
     ),
-    _slot(r"my\s+(?:\w+\s+)?name(?:\s+(?:has|was)|['’]s)|ask(?:ed)?\s+for|as\s+for", sure=True),
+    _slot(r"my\s+(?:\w+\s+)?name(?:\s+(?:has|was)|['’]s)|name\s+(?:is|was)|ask(?:ed)?\s+for|as\s+for", sure=True),
     _slot(
         r"(?:name(?:['’]s|\s+(?:is|was|of))|(?:first|last|family|maiden|married|middle|sur) ?name(?:\s+is)?|"
         r"(?:speak|talk)(?:ing|ed)?\s+(?:with|to)|spoke\s+(?:with|to)|is\s+(?:this|that)|on\s+behalf\s+of|"
-        r"tell|met|thank|ask|calls?\s+(?:me|him|her)|goes\s+by|named|(?:someone|somebody|man|woman|person|lady|guy)\s+called|"
+        r"tell|met|thank|ask|who(?:\s+is|['’]s)|calls?\s+(?:me|him|her)|goes\s+by|named|(?:someone|somebody|man|woman|person|lady|guy)\s+called|"
         r"under\s+the\s+name|(?:registered|addressed|made\s+out|belongs)\s+to|signed(?:\s+for)?\s+by|"
         rf"(?:{_PAPERS})\s+(?:is\s+|was\s+)?(?:for|of)|"
-        rf"(?:my|our|his|her|your|the)\s+(?:{RELATIVES})(?:\s+is)?),?"
+        rf"(?:my|our|his|her|your|the|a)\s+(?:{RELATIVES})(?:\s+is)?),?"
     ),
     # One word after these can be anything ("this is Monday"); two are a name, and so is one that was doubted.
     _slot(r"it\s+is|it['’]s|here\s+is", least=2),
@@ -139,7 +143,8 @@ def name_end(text: str, start: int, doubted: Mapping[int, float], slot: Slot = A
         # over a comma only what was heard badly goes on
         doubt = doubted.get(match.start(), 1.0) < (WILD if comma else 1.0) and len(word) > 1
         plain = low.replace("-", "") in PLAIN
-        unsure = unsure or (doubt and doubted[match.start()] < WILD and not comma)
+        wild = doubted.get(match.start(), 1.0) < (0.75 if slot.eager and named == 1 else WILD)
+        unsure = unsure or (doubt and wild and not comma)
         joined = not comma and not passed and named < _MOST
         if word not in NO_NAME and _NAMED.fullmatch(word) and (joined or (doubt and unsure)):
             named, end, passed = named + 1 + (doubt and first and slot.sure), at, False
