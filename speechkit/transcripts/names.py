@@ -68,8 +68,8 @@ _AGENT = re.compile(
     rf"(?:\s+(?i:at|from|with|of)\s+[A-Z]|[.,]?\s+(?i:(?:i\s+am|i['’]m)\s+)?(?i:the|a|your)\s+(?i:\w+\s+)?(?i:{_LEADS})\b)|"
     rf"\b(?i:my|our|the|your)\s+(?i:{_LEADS}),?\s+(?P<other>{WORD})"
 )
-_OWN = re.compile(rf"\b(?i:(?:this|my\s+name)\s+is)\s+(?P<agent>{WORD})(?!\s+[A-Z])")
-_OPENING = re.compile(rf"\b(?i:this\s+is)\s+(?P<agent>{WORD})(?!\s+[A-Z])")
+_OWN = re.compile(rf"\b(?i:(?:this|my\s+name)\s+is)\s+(?P<agent>{WORD})\b(?!\s+[A-Z])")
+_OPENING = re.compile(rf"\b(?i:this\s+is)\s+(?P<agent>{WORD})\b(?!\s+[A-Z])")
 _ASKED = re.compile(
     r"\b(?:your|full|first|last|whose|the|customer['’]?s?)\s+(?:\w+\s+){0,2}name\b|"
     r"\bwhom?\s+(?:am\s+)?i\s+(?:am\s+)?(?:speaking|talking)\b|\bmay i ask who\b|\bwho is (?:calling|this|speaking)\b|"
@@ -100,6 +100,7 @@ _GREETING = re.compile(
     r"\b(?:welcome to|for calling|calling from|you(?: are|['’]re) (?:talking|speaking) (?:to|with))\b",
     re.IGNORECASE,
 )
+_WHOM = re.compile(rf"(?i:{WANTED.lead.pattern}){WORD}(?:\s+{WORD})*")
 _DESK: Final = re.compile(
     r"\b(?:customer|support|service|department|desk|line|accounts|sales|office|speaking)\b(?! (?:to|with))"
 )
@@ -340,7 +341,7 @@ def _agents(
     company: str | None,
 ) -> frozenset[str]:
     """The names that stay: those of `keep`, and those with which the company's side introduces itself."""
-    greeted = [WANTED.lead.sub("", text[:end]) for text, end in zip(texts, greetings, strict=True)]
+    greeted = [_WHOM.sub("", text[:end]) for text, end in zip(texts, greetings, strict=True)]
     agents = {word for text in greeted for word in re.findall(WORD, text)}
     agents |= {match["agent"] or match["other"] for text in texts for match in _AGENT.finditer(text)}
     own = (

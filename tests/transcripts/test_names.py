@@ -90,7 +90,7 @@ def test_one_phrase(marked: str, expected: str) -> None:
                      ["Who do I have on the line?", "[NAME]. It broke."], id="who-do-i-have?"),
         pytest.param([("agent", "May I have your name?"), ("customer", "Why do ~you ask?")],
                      ["May I have your name?", "Why do you ask?"], id="an-answer-that-is-none?"),
-        pytest.param([("agent", "Hello, this is Megan."), ("customer", "Bye."), ("agent", "Have a nice day, ~ember.")],
+        pytest.param([("agent", "Hello, this is Megan."), ("customer", "Bye."), ("agent", "Have a nice day, ~malik.")],
                      ["Hello, this is Megan.", "Bye.", "Have a nice day, [NAME]."], id="whom-the-agent-greets?"),
         pytest.param([("agent", "Hello, this is Megan."), ("customer", "No, thank you, ~maiden, bye.")],
                      ["Hello, this is Megan.", "No, thank you, maiden, bye."], id="whom-the-customer-thanks?"),
