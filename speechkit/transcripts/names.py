@@ -59,8 +59,7 @@ _NO_THING: Final = (
 )
 """What follows a name that is a street's or a firm's."""
 _GIVEN = re.compile(
-    rf"\b(?P<name>{WORD}(?:\s+[A-Z]\.)?(?:\s+{WORD})?)\b"
-    rf"{_NO_THING}"
+    rf"\b(?P<name>{WORD}\b{_NO_THING}(?:\s+[A-Z]\.)?(?:\s+{WORD})?)\b{_NO_THING}"
 )
 _LEADS: Final = "supervisor|manager|team leader|shift leader|specialist|colleague|technician|coworker"
 _AGENT = re.compile(
@@ -284,7 +283,7 @@ def _listed_names(call: _Call) -> Iterator[Span]:
                 yield n, match.start(), end
         for start in call.doubted[n]:
             word = TOKEN.match(text, start)
-            if word and word.group() in listed and _set_off(text, *word.span(), listed) and word.group().capitalize() not in call.agents:
+            if word and word.group() in _listed("given_names") and _set_off(text, *word.span(), listed) and word.group().capitalize() not in call.agents:
                 yield n, *word.span()
 
 
@@ -303,7 +302,7 @@ def _listed(kind: str) -> frozenset[str]:
 def _mentions(call: _Call, found: Sequence[Span]) -> Iterator[Span]:
     """Where a name that was found is said again: as a whole, in part, written or heard in another way."""
     known = {call.texts[n][start:end] for n, start, end in found}
-    parts = {part for name in known for part in re.findall(WORD, name) if len(part) > 2} - NO_NAME
+    parts = {part for name in known for part in re.findall(WORD, name) if len(part) > 2} - NO_NAME - call.agents
     if not known:
         return
     # The whole name before its parts, so that one finding covers it.

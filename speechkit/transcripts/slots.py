@@ -49,7 +49,7 @@ _NOTHING: Final = """
 NO_ANSWER: Final = frozenset(_NOTHING.split())
 """Words of an answer that is no name: "hold on", "why do you ask"."""
 _MORE: Final = (
-    "a an and of in to at by from or as up out us its very too back so but with for anyone him them still"
+    "a an and of in to at by from or as up out us its very too back so but with for anyone him them still called"
 )
 PLAIN: Final = NO_ANSWER | frozenset(_MORE.split()) | frozenset(word.lower() for word in NO_NAME)
 """Words in small letters that are no part of a name, however much they were doubted, but stand within one."""
@@ -160,6 +160,8 @@ def name_end(text: str, start: int, doubted: Mapping[int, float], slot: Slot = A
             break
         else:
             passed = True
+            if slot.eager and not plain and not match.string[at:].strip(" .,;!?"):
+                end = at
             continue
         unsure = doubt
     if not named and not small and slot.any_words:
