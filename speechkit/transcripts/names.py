@@ -75,6 +75,7 @@ _ASKED = re.compile(
     r"\byou are\?|\band you are\W*$|\b(?:what|which|a|any)\s+name\b|\bsurname\b|\bpleasure of\b|\bwhom? do i have\b|"
     r"\b(?:should|may|can) i (?:call|address) you\b|"
     r"\bwho (?:signed|will be|should|shall)\b|\bwho is (?:the|your|at|there|that)\b|"
+    r"\bwhat(?:['’]s|\s+(?:is|was))\s+(?:her|his|their)\s+name\b|\bwhat (?:is|was|are) (?:he|she|they) called\b|"
     r"\bname,?\s+please\b|\bname\s+and\b|\band\s+(?:\w+\s+)?name\b",
     re.IGNORECASE,
 )

@@ -105,11 +105,14 @@ SLOTS: Final = (
         any_words=2,
         eager=True,
     ),
-    _slot(r"my\s+(?:\w+\s+)?name(?:\s+(?:has|was)|['’]s)|name\s+(?:is|was)|ask(?:ed)?\s+for|as\s+for", sure=True),
+    _slot(r"my\s+(?:\w+\s+)?name(?:\s+(?:has|was)|['’]s)|name\s+(?:is|was)", sure=True, eager=True),
+    _slot(r"ask(?:ed)?\s+for|as\s+for", sure=True),
     _slot(
         r"(?:name(?:['’]s|\s+(?:is|was|of))|(?:first|last|family|maiden|married|middle|sur) ?name(?:\s+is)?|"
         r"(?:speak|talk)(?:ing|ed)?\s+(?:with|to)|spoke\s+(?:with|to)|is\s+(?:this|that)|on\s+behalf\s+of|"
-        r"tell|met|thank|ask|who(?:\s+is|['’]s)|calls?\s+(?:me|him|her)|goes\s+by|named|(?:someone|somebody|man|woman|person|lady|guy)\s+called|"
+        r"tell|met|thank|ask|who(?:\s+is|['’]s)|calls?\s+(?:me|him|her)|hello\s+to|regards\s+to|remind|invite|noted|says|known\s+as|"
+        r"(?:he|she)\s+(?:is|was)\s+called|(?:it|that)\s+(?:will|must|should|would)\s+(?:be|have\s+been)|"
+        r"goes\s+by|named|(?:someone|somebody|man|woman|person|lady|guy)\s+called|"
         r"under\s+the\s+name|(?:registered|addressed|made\s+out|belongs)\s+to|signed(?:\s+for)?\s+by|"
         rf"(?:{_PAPERS})\s+(?:is\s+|was\s+)?(?:for|of)|"
         rf"(?:my|our|his|her|your|the|a)\s+(?:{RELATIVES})(?:\s+is)?),?"
