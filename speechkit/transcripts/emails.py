@@ -69,7 +69,10 @@ def find_emails(texts: Sequence[str], questions: Sequence[str]) -> Iterator[tupl
         for pattern in patterns:
             for match in pattern.finditer(text):
                 joint = "underscore" if pattern is _UNDERSCORE else ""
-                if (start := _mailbox(text[: match.start("at")], joint)) is not None:
+                start = _mailbox(text[: match.start("at")], joint)
+                if start is None and pattern is _DOMAIN and _ASKED.search(questions[index]):
+                    start = match.end("at")
+                if start is not None:
                     yield index, start, match.end()
 
 

@@ -58,9 +58,7 @@ _NO_THING: Final = (
     r"and\s+(?:Sons?|Company|Co|Brothers|Associates|Partners))\b)"
 )
 """What follows a name that is a street's or a firm's."""
-_GIVEN = re.compile(
-    rf"\b(?P<name>{WORD}\b{_NO_THING}(?:\s+[A-Z]\.)?(?:\s+{WORD})?)\b{_NO_THING}"
-)
+_GIVEN = re.compile(rf"\b(?P<name>{WORD}\b{_NO_THING}(?:\s+[A-Z]\.)?(?:\s+{WORD})?)\b{_NO_THING}")
 _LEADS: Final = "supervisor|manager|team leader|shift leader|specialist|colleague|technician|coworker"
 _AGENT = re.compile(
     rf"\b(?i:this\s+is|i\s+am|i['’]m|my\s+name\s+is|name\s+is)\s+(?P<agent>{WORD})"
@@ -93,7 +91,9 @@ _SENTENCE = re.compile(r"[^.?!]+[.?!]*\s*")
 _SPELLED = re.compile(r"\b[A-Z](?:[\s,.-]+(?:(?i:double|as\s+in\s+\w+)[\s,.-]+)?[A-Z]\b){2,}")
 # A recognizer makes words of some letters: "K, O, W, a L. Ski". From the first to the last, when spelling is asked for.
 _LETTERED = re.compile(r"\b[A-Za-z]\b(?:[\s,.-]+\w{1,4}\b){0,12}[\s,.-]+[B-HJ-Zb-hj-z]\b(?!['’])")
-_SPELLING = re.compile(r"\bspell|\bhow (?:do|should|can) (?:i|you|we) write\b|\bwith an? [a-z]\b", re.IGNORECASE)
+_SPELLING = re.compile(
+    r"\bspell|\bhow (?:do|should|can) (?:i|you|we) write\b|\bwith an? [a-z]\b", re.IGNORECASE
+)
 _LETTERS = re.compile(r"\b[A-Za-z](?:[\s,.-]+[A-Za-z]\b){4,}(?![\s,.-]*\d)")
 _OFFER = re.compile(r"\b(?:(?:help|assist|do for) you|how (?:can|may) i help|what can i do)\b", re.IGNORECASE)
 _GREETING = re.compile(
@@ -284,14 +284,23 @@ def _listed_names(call: _Call) -> Iterator[Span]:
                 yield n, match.start(), end
         for start in call.doubted[n]:
             word = TOKEN.match(text, start)
-            if word and word.group() in _listed("given_names") and _set_off(text, *word.span(), listed) and word.group().capitalize() not in call.agents:
+            if (
+                word
+                and word.group() in _listed("given_names")
+                and _set_off(text, *word.span(), listed)
+                and word.group().capitalize() not in call.agents
+            ):
                 yield n, *word.span()
 
 
 def _set_off(text: str, start: int, end: int, listed: frozenset[str]) -> bool:
     """Whether a word in small letters stands between commas, or beside another listed one."""
     before, after = re.split(r"\W+", text[:start].rstrip())[-1], re.match(r"\s*(\w*)", text[end:])[1]
-    return (text[:start].rstrip().endswith(",") and bool(re.match(r"[.,?!]|$", text[end:]))) or before in listed or after in listed
+    return (
+        (text[:start].rstrip().endswith(",") and bool(re.match(r"[.,?!]|$", text[end:])))
+        or before in listed
+        or after in listed
+    )
 
 
 @cache
@@ -303,7 +312,9 @@ def _listed(kind: str) -> frozenset[str]:
 def _mentions(call: _Call, found: Sequence[Span]) -> Iterator[Span]:
     """Where a name that was found is said again: as a whole, in part, written or heard in another way."""
     known = {call.texts[n][start:end] for n, start, end in found}
-    parts = {part for name in known for part in re.findall(WORD, name) if len(part) > 2} - NO_NAME - call.agents
+    parts = (
+        {part for name in known for part in re.findall(WORD, name) if len(part) > 2} - NO_NAME - call.agents
+    )
     if not known:
         return
     # The whole name before its parts, so that one finding covers it.
@@ -353,8 +364,12 @@ def _agents(
     agents |= {part for name in keep for part in name.split()}
     said = {word for text in texts for word in re.findall(WORD, text)}
     return frozenset(
-        agents | {word for word in said if any(
-            abs(len(word) - len(agent)) < 2 and _alike(word, agent) for agent in agents - NO_NAME)}
+        agents
+        | {
+            word
+            for word in said
+            if any(abs(len(word) - len(agent)) < 2 and _alike(word, agent) for agent in agents - NO_NAME)
+        }
     )
 
 

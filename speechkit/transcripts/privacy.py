@@ -167,13 +167,18 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _BIRTH = re.compile(_CUES["dob"], re.IGNORECASE)
+_LONG_AGO = re.compile(r"\b19\d\d$")
+"""The year of a full date that is a birth's, whatever was asked."""
+_BORN = re.compile(r"(?:[^\W\d_]+\s+)?\b(?:19\d\d|20[01]\d)\b")
+"""An answer to "your date of birth?" whose month was misheard."""
 
 
 def _births(texts: Sequence[str], questions: Sequence[str]) -> Iterator[Finding]:
     for index, text in enumerate(texts):
-        for match in _DATE.finditer(text):
+        asked, dates = _BIRTH.search(questions[index]), list(_DATE.finditer(text))
+        for match in dates or (_BORN.finditer(text) if asked else ()):
             near = text[max(0, match.start() - 60) : match.start()]
-            if _BIRTH.search(near) or _BIRTH.search(questions[index]):
+            if asked or _BIRTH.search(near) or _LONG_AGO.search(match.group()):
                 yield Finding("dob", index, match.start(), match.end())
 
 
@@ -183,7 +188,7 @@ _STREET = (
 )
 _CAPITAL = r"[A-Z][A-Za-z'’-]+"
 _ADDRESS = re.compile(
-    rf"\b(?P<street>(?:{_NUMBER}[\s,-]*)+(?:[A-Za-z][A-Za-z'’-]*\s+){{1,3}}?{_STREET})"
+    rf"\b(?P<street>(?:{_NUMBER}[\s,-]*)+(?:[A-Za-z][A-Za-z'’]*,?[\s-]+){{1,3}}?{_STREET})"
     rf"(?:,?\s+(?i:apartment|apt|unit|suite)\.?\s+(?:{_NUMBER}|[A-Z]\b))?"
     rf"(?:(?:,\s*|\s+in\s+){_CAPITAL}(?:\s{_CAPITAL})?(?:,\s*{_CAPITAL}(?:\s{_CAPITAL})?)?(?:,?\s+\d{{5}}\b)?)?"
 )
@@ -193,6 +198,15 @@ _PLACE_CUE = re.compile(
     r"\baddress\b|\blives?\b|\bgo(?:es)? to\b|"
     r"\b(?:send|sent|ship|shipped|deliver|delivered|come) (?:it |them |that )?to\b",
     re.IGNORECASE,
+)
+# The answer to "your address?": from its number to the end of the sentence, or to what is another answer.
+_HOME = re.compile(
+    r"(?<!mail )\baddress\b[^.?!]*(?:\?|$)|\bwhere (?:do|does|should|shall|can|may)\b[^.?!]*\b(?:live|send|ship|deliver)\b",
+    re.IGNORECASE,
+)
+_ANSWER = re.compile(
+    rf"\W*(?:\b(?i:yes|sure|okay|ok|it is|it['’]s|to|at)\b\W*)*(?P<street>{_NUMBER}[\s,]+(?:{_NUMBER}[\s,]+)*[A-Za-z][^.?!]*?)"
+    r"(?=[.?!]|$|,? (?:and|my|is)\b)"
 )
 # "two more on the way", "one in each place": no street is called by these words.
 _NO_STREET = re.compile(
@@ -207,3 +221,5 @@ def _addresses(texts: Sequence[str], questions: Sequence[str]) -> Iterator[Findi
         for match in [*_ADDRESS.finditer(text), *(_PLACE.finditer(text) if cued else ())]:
             if not _NO_STREET.search(match["street"]):
                 yield Finding("address", index, match.start(), match.end())
+        if _HOME.search(questions[index]) and (answer := _ANSWER.match(text)):
+            yield Finding("address", index, *answer.span("street"))

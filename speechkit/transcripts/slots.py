@@ -32,7 +32,7 @@ _CAPITALS: Final = """
     Today Tomorrow Sir Madam Perfect Right Correct Customer Support Service Of Course If In On At For We To
     You He She They Do Did Have Has Had Was Oh Ah Um Uh Born Speaking One Two Three Me Someone Somebody
     Nobody Everyone Everybody Hold Give Why Because Only Still Maybe Probably Actually Wait Look Listen
-    Never Always Again Also Any All Some Every Both Neither Nothing Something Mister Missus Miss Mrs Mr Ms
+    God Never Always Again Also Any All Some Every Both Neither Nothing Something Mister Missus Miss Mrs Mr Ms
     Dr Doctor Goodbye Bye Fine Wonderful Exactly Absolutely Certainly Alright English American Monday
     Tuesday Wednesday Thursday Friday Saturday Sunday January February March April June July August
     September October November December
@@ -48,16 +48,14 @@ _NOTHING: Final = """
 """
 NO_ANSWER: Final = frozenset(_NOTHING.split())
 """Words of an answer that is no name: "hold on", "why do you ask"."""
-_MORE: Final = (
-    "a an and of in to at by from or as up out us its very too back so but with for anyone him them still called"
-)
+_MORE: Final = "a an and of in to at by from or as up out us its very too back so but with for anyone him them still called"
 PLAIN: Final = NO_ANSWER | frozenset(_MORE.split()) | frozenset(word.lower() for word in NO_NAME)
 """Words in small letters that are no part of a name, however much they were doubted, but stand within one."""
 _ARTICLES: Final = frozenset(["the", "a", "an", "my", "your", "our", "his", "her", "their", "this", "that"])
 _ENDS: Final = frozenset(["from", "with", "at", "in", "on", "here", "speaking", "calling", "and", "is"])
 """Words that end a name, if they were heard well."""
 RELATIVES: Final = (
-    "husband|wife|spouse|son|daughter|mother|mom|father|dad|brother|sister|cousin|uncle|aunt|nephew|niece|partner|"
+    "husband|wife|spouse|(?:grand|step)?(?:son|daughter|mother|father)|mom|dad|grandma|grandpa|brother|sister|cousin|uncle|aunt|nephew|niece|partner|"
     "boyfriend|girlfriend|fiance|fiancee|friend|roommate|neighbou?r|landlord|landlady|tenant|boss|assistant|nurse|"
     "secretary|witness|account holder"
 )
@@ -112,7 +110,7 @@ SLOTS: Final = (
         r"(?:speak|talk)(?:ing|ed)?\s+(?:with|to)|spoke\s+(?:with|to)|is\s+(?:this|that)|on\s+behalf\s+of|"
         r"tell|met|thank|ask|who(?:\s+is|['’]s)|calls?\s+(?:me|him|her)|hello\s+to|regards\s+to|remind|invite|noted|says|known\s+as|"
         r"(?:he|she)\s+(?:is|was)\s+called|(?:it|that)\s+(?:will|must|should|would)\s+(?:be|have\s+been)|"
-        r"goes\s+by|named|(?:someone|somebody|man|woman|person|lady|guy)\s+called|"
+        r"how\s+old\s+is|when\s+(?:is|was)|goes\s+by|named|(?:someone|somebody|man|woman|person|lady|guy)\s+called|"
         r"under\s+the\s+name|(?:registered|addressed|made\s+out|belongs)\s+to|signed(?:\s+for)?\s+by|"
         rf"(?:{_PAPERS})\s+(?:is\s+|was\s+)?(?:for|of)|"
         rf"(?:my|our|his|her|your|the|a)\s+(?:{RELATIVES})(?:\s+is)?),?"
