@@ -9,21 +9,20 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from rapidfuzz import fuzz
-
+from speechkit.transcripts.agents import LONG, OPENING_TEXTS, Company, alike, find_company
 from speechkit.transcripts.slots import (
     ANYWHERE,
     NO_ANSWER,
     NO_NAME,
+    PLAIN,
     RELATIVES,
     SLOTS,
     SPOKEN_TO,
     TITLES,
-    TOLD,
-    PLAIN,
     TOKEN,
-    WILD,
+    TOLD,
     WANTED,
+    WILD,
     WORD,
     Slot,
     name_end,
@@ -59,14 +58,6 @@ _NO_THING: Final = (
 )
 """What follows a name that is a street's or a firm's."""
 _GIVEN = re.compile(rf"\b(?P<name>{WORD}\b{_NO_THING}(?:\s+[A-Z]\.)?(?:\s+{WORD})?)\b{_NO_THING}")
-_LEADS: Final = "supervisor|manager|team leader|shift leader|specialist|colleague|technician|coworker"
-_AGENT = re.compile(
-    rf"\b(?i:this\s+is|i\s+am|i['’]m|my\s+name\s+is|name\s+is)\s+(?P<agent>{WORD})"
-    rf"(?:\s+(?i:at|from|with|of)\s+[A-Z]|[.,]?\s+(?i:(?:i\s+am|i['’]m)\s+)?(?i:the|a|your)\s+(?i:\w+\s+)?(?i:{_LEADS})\b)|"
-    rf"\b(?i:my|our|the|your)\s+(?i:{_LEADS}),?\s+(?P<other>{WORD})"
-)
-_OWN = re.compile(rf"\b(?i:(?:this|my\s+name)\s+is)\s+(?P<agent>{WORD})\b(?!\s+[A-Z])")
-_OPENING = re.compile(rf"\b(?i:this\s+is)\s+(?P<agent>{WORD})\b(?!\s+[A-Z])")
 _ASKED = re.compile(
     r"\b(?:your|full|first|last|whose|the|customer['’]?s?)\s+(?:\w+\s+){0,2}name\b|"
     r"\bwhom?\s+(?:am\s+)?i\s+(?:am\s+)?(?:speaking|talking)\b|\bmay i ask who\b|\bwho is (?:calling|this|speaking)\b|"
@@ -78,9 +69,8 @@ _ASKED = re.compile(
     re.IGNORECASE,
 )
 _FIRST = re.compile(
-    r"\W*(?:(?:hi|hello|hey|yes|yeah|sure|of course|okay|ok|certainly|and|so|oh|uh|um|well|it is|it['’]s|this is|i am|i['’]m|"
-    r"(?:it )?should be|under)\b"
-    r"\W*)*",
+    r"\W*(?:(?:hi|hello|hey|yes|yeah|sure|of course|okay|ok|certainly|and|so|oh|uh|um|well|it is|it['’]s|this is|"
+    r"i am|i['’]m|(?:it )?should be|under)\b\W*)*",
     re.IGNORECASE,
 )
 """What an answer may begin with before its name."""
@@ -95,43 +85,26 @@ _SPELLING = re.compile(
     r"\bspell|\bhow (?:do|should|can) (?:i|you|we) write\b|\bwith an? [a-z]\b", re.IGNORECASE
 )
 _LETTERS = re.compile(r"\b[A-Za-z](?:[\s,.-]+[A-Za-z]\b){4,}(?![\s,.-]*\d)")
-_OFFER = re.compile(r"\b(?:(?:help|assist|do for) you|how (?:can|may) i help|what can i do)\b", re.IGNORECASE)
-_GREETING = re.compile(
-    r"\b(?:welcome to|for calling|calling from|you(?: are|['’]re) (?:talking|speaking) (?:to|with))\b",
-    re.IGNORECASE,
-)
-_WHOM = re.compile(rf"(?i:{WANTED.lead.pattern}){WORD}(?:\s+{WORD})*")
-_DESK: Final = re.compile(
-    r"\b(?:customer|support|service|department|desk|line|accounts|sales|office|speaking)\b(?! (?:to|with))"
-)
-"""How the company's side names itself in the first phrase of a call."""
-
-_SERVES = re.compile(
-    r"\b(?:your (?:\w+ )?name|mister|missus|miss|mrs?|help you|anything else)\b", re.IGNORECASE
-)
-"""What people of a company say more often than their customers."""
-_TO_AGENT = re.compile(rf"(?i:\W*(?:oh|okay|ok|no|hi|hello|hey|high|thanks|thank you)\W+)*(?P<agent>{WORD})")
-_OPENING_TEXTS: Final = 4
-"""Phrases in which the company's side greets; a later "for calling" is said to the customer."""
-_LONG: Final = 4
-_SMALL_ALIKE: Final = 85
-_ALIKE: Final = 80
-"""How alike (0 to 100, rapidfuzz's ratio) two ways of writing one name are: "Whitfield" and "Witfield", not "Anna" and
-"Andy"."""
 
 
 class _Call(NamedTuple):
-    """The phrases of a call, and what all rules ask of them; `greetings` are where those of the company end."""
+    """The phrases of a call, and what all rules ask of them."""
 
     texts: Sequence[str]
     questions: Sequence[str]
     who: Sequence[str]
     doubted: Sequence[Mapping[int, float]]
-    greetings: Sequence[int]
-    company: str | None
-    agents: frozenset[str]
+    company: Company
     small: frozenset[str]
     said: Counter[str]
+
+    def of_company(self, n: int) -> bool:
+        """Whether the company's side says a phrase, as far as is known."""
+        return self.company.speaker is not None and self.who[n] == self.company.speaker
+
+    def of_customer(self, n: int) -> bool:
+        """Whether another than the company's side says a phrase, as far as is known."""
+        return self.company.speaker is not None and self.who[n] != self.company.speaker
 
 
 def find_names(
@@ -153,13 +126,11 @@ def find_names(
     >>> list(find_names(["Thank you, Mister with me, Esky."], [""], doubted=[{18: 0.3, 27: 0.4}]))
     [(0, 18, 31)]
     """
-    greetings = [_greeting(n, text) for n, text in enumerate(texts)]
-    company = _company(texts, keep, who, greetings)
-    agents = _agents(texts, keep, who, greetings, company)
+    company = find_company(texts, keep, who)
     small = frozenset(re.findall(r"\b[a-z]+\b", " ".join(texts)))
     said = Counter(word for text in texts for word in re.findall(WORD, text))
     doubts = doubted or [{}] * len(texts)
-    call = _Call(texts, questions, who, doubts, greetings, company, agents, small, said)
+    call = _Call(texts, questions, who, doubts, company, small, said)
     firms = {match["name"] for text in texts for match in _FIRM.finditer(text)}
     announced = [span for n in range(len(texts)) for span in _in_text(n, call)]
     listed = [span for span in _listed_names(call) if not any(_meets(span, other) for other in announced)]
@@ -170,26 +141,21 @@ def find_names(
 
 def _stays(span: Span, call: _Call, firms: set[str]) -> bool:
     """Whether a name is a firm's, or an agent's: a customer of that first name has a surname, and says it."""
-    name = call.texts[span[0]][span[1] : span[2]]
+    name, agents = call.texts[span[0]][span[1] : span[2]], call.company.agents
     first, *others = re.split(r",?\s+", name)
-    own = call.company is not None and call.who[span[0]] == call.company
-    return name in firms or (
-        first in call.agents and (own or not others or not others[0].istitle() or others[0] in call.agents)
-    )
+    surname = others and others[0].istitle() and others[0] not in agents and not call.of_company(span[0])
+    return name in firms or (first in agents and not surname)
 
 
 def _in_text(n: int, call: _Call) -> Iterator[Span]:
-    text, question, greeting = call.texts[n], call.questions[n], call.greetings[n]
+    text, question, greeting = call.texts[n], call.questions[n], call.company.greetings[n]
     asked = _ASKED.search(question)
     for slot in (*SLOTS, WANTED) if greeting else SLOTS:
         for lead in slot.lead.finditer(text, 0 if slot in (*TITLES, WANTED) else greeting):
-            told = slot.least > 1 and bool(asked)
-            end = _end(call, n, lead.end(), TOLD if told else slot)
-            if slot.least > 1 and end and not _AFTER.match(text, end):
-                continue
-            if slot.least > 1 and n >= _OPENING_TEXTS and not asked and text[lead.end() : end].islower():
-                continue
-            if end:
+            weak = slot.least > 1
+            end = _end(call, n, lead.end(), TOLD if weak and asked else slot)
+            late = n >= OPENING_TEXTS and not asked and text[lead.end() : end].islower()
+            if end and not (weak and (late or not _AFTER.match(text, end))):
                 yield n, lead.end(), end
     yield from ((n, *match.span("name")) for match in _SPEAKING.finditer(text, greeting))
     for match in (match for pattern in _RELATED for match in pattern.finditer(text, greeting)):
@@ -197,7 +163,7 @@ def _in_text(n: int, call: _Call) -> Iterator[Span]:
             if _end(call, n, token.start(), SPOKEN_TO):
                 yield n, token.start(), match.end("name")
                 break
-    for match in _VOCATIVE.finditer(text, greeting) if n and not _of_customer(n, call) else ():
+    for match in _VOCATIVE.finditer(text, greeting) if n and not call.of_customer(n) else ():
         if end := _end(call, n, match.start("name")):
             yield n, match.start("name"), end
     if asked:
@@ -228,7 +194,7 @@ def _answered(n: int, at: int, call: _Call) -> Iterator[Span]:
     """
     text = call.texts[n]
     start = _FIRST.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
-    if (greeted := TOKEN.match(text, start)) and greeted.group() in call.agents:
+    if (greeted := TOKEN.match(text, start)) and greeted.group() in call.company.agents:
         start = _FIRST.match(text, greeted.end()).end()  # type: ignore[union-attr]
     end = _end(call, n, start)
     alone = " " not in text[start:end]
@@ -262,8 +228,8 @@ def _listed_names(call: _Call) -> Iterator[Span]:
     listed = _listed("given_names") | _listed("surnames")
     for n, text in enumerate(call.texts):
         # whom a customer thanks is the agent
-        thanked = [match.start("name") for match in _VOCATIVE.finditer(text) if _of_customer(n, call)]
-        for match in _GIVEN.finditer(text, call.greetings[n]):
+        thanked = [match.start("name") for match in _VOCATIVE.finditer(text) if call.of_customer(n)]
+        for match in _GIVEN.finditer(text, call.company.greetings[n]):
             first, *others = match["name"].split()
             given = first.lower() in _listed("given_names")
             least = WILD / 2 if given or (others and first.lower() in listed) else WILD
@@ -272,13 +238,13 @@ def _listed_names(call: _Call) -> Iterator[Span]:
                 first not in NO_NAME
                 and bool(others)
                 and others[-1].lower() in listed
-                and others[-1] not in call.agents
+                and others[-1] not in call.company.agents
             )
             if (
                 known
                 and not ((unsure or text.startswith(("'s", "’s"), match.end())) and call.said[first] < 2)
                 and match.start() not in thanked
-                and first not in call.agents
+                and first not in call.company.agents
                 and (end := _end(call, n, match.start()))
             ):
                 yield n, match.start(), end
@@ -288,19 +254,16 @@ def _listed_names(call: _Call) -> Iterator[Span]:
                 word
                 and word.group() in _listed("given_names")
                 and _set_off(text, *word.span(), listed)
-                and word.group().capitalize() not in call.agents
+                and word.group().capitalize() not in call.company.agents
             ):
                 yield n, *word.span()
 
 
 def _set_off(text: str, start: int, end: int, listed: frozenset[str]) -> bool:
     """Whether a word in small letters stands between commas, or beside another listed one."""
-    before, after = re.split(r"\W+", text[:start].rstrip())[-1], re.match(r"\s*(\w*)", text[end:])[1]
-    return (
-        (text[:start].rstrip().endswith(",") and bool(re.match(r"[.,?!]|$", text[end:])))
-        or before in listed
-        or after in listed
-    )
+    beside = {*text[:start].split()[-1:], *text[end:].split()[:1]}
+    commas = text[:start].rstrip().endswith(",") and (end == len(text) or text[end] in ".,?!")
+    return commas or any(word.strip(".,?!") in listed for word in beside)
 
 
 @cache
@@ -313,20 +276,22 @@ def _mentions(call: _Call, found: Sequence[Span]) -> Iterator[Span]:
     """Where a name that was found is said again: as a whole, in part, written or heard in another way."""
     known = {call.texts[n][start:end] for n, start, end in found}
     parts = (
-        {part for name in known for part in re.findall(WORD, name) if len(part) > 2} - NO_NAME - call.agents
+        {part for name in known for part in re.findall(WORD, name) if len(part) > 2}
+        - NO_NAME
+        - call.company.agents
     )
     if not known:
         return
     # The whole name before its parts, so that one finding covers it.
-    said = {word for text in call.texts for word in re.findall(WORD, text)} - NO_NAME - call.agents
+    said = {word for text in call.texts for word in re.findall(WORD, text)} - NO_NAME - call.company.agents
     said |= {
         word.group()
         for text, doubts in zip(call.texts, call.doubted, strict=True)
         for start in doubts
-        if (word := TOKEN.match(text, start)) and len(word.group()) > _LONG and word.group().islower()
+        if (word := TOKEN.match(text, start)) and len(word.group()) > LONG and word.group().islower()
     } - PLAIN
-    alike = {word for word in said if any(_alike(word, part) for part in parts)}
-    words = sorted({name for name in known if not name.islower()} | parts | alike, key=len, reverse=True)
+    others = {word for word in said if any(alike(word, part) for part in parts)}
+    words = sorted({name for name in known if not name.islower()} | parts | others, key=len, reverse=True)
     mention = re.compile(rf"\b(?:{'|'.join(re.escape(word) for word in words)})\b{_NO_THING}")
     spans = list(found)
     for n, text in enumerate(call.texts if words else ()):
@@ -335,74 +300,6 @@ def _mentions(call: _Call, found: Sequence[Span]) -> Iterator[Span]:
             if not any(_meets(span, other) for other in spans):
                 spans.append(span)
                 yield span
-
-
-def _alike(word: str, other: str) -> bool:
-    """Whether two words with a capital may be one name, heard twice: of four letters and more, alike in most."""
-    short = min(len(word), len(other)) < _LONG
-    least = _SMALL_ALIKE if word.islower() else _ALIKE
-    return not short and fuzz.ratio(word.lower(), other.lower()) >= least
-
-
-def _agents(
-    texts: Sequence[str],
-    keep: Sequence[str],
-    who: Sequence[str],
-    greetings: Sequence[int],
-    company: str | None,
-) -> frozenset[str]:
-    """The names that stay: those of `keep`, and those with which the company's side introduces itself."""
-    greeted = [_WHOM.sub("", text[:end]) for text, end in zip(texts, greetings, strict=True)]
-    agents = {word for text in greeted for word in re.findall(WORD, text)}
-    agents |= {match["agent"] or match["other"] for text in texts for match in _AGENT.finditer(text)}
-    own = (
-        [text for text, speaker in zip(texts, who, strict=True) if speaker == company]
-        if company
-        else texts[:2]
-    )
-    agents |= {match["agent"] for text in own for match in (_OWN if company else _OPENING).finditer(text)}
-    agents |= {part for name in keep for part in name.split()}
-    said = {word for text in texts for word in re.findall(WORD, text)}
-    return frozenset(
-        agents
-        | {
-            word
-            for word in said
-            if any(abs(len(word) - len(agent)) < 2 and _alike(word, agent) for agent in agents - NO_NAME)
-        }
-    )
-
-
-def _greeting(n: int, text: str) -> int:
-    """Where the words end with which the company's side begins the call: the name in them is an agent's."""
-    if n >= _OPENING_TEXTS:
-        return 0
-    if offers := list(_OFFER.finditer(text)):
-        return offers[-1].end()
-    opens = n == 0 and len(text.split()) > 2 and _DESK.search(text)
-    return len(text) if opens or _GREETING.search(text) else 0
-
-
-def _company(
-    texts: Sequence[str], keep: Sequence[str], who: Sequence[str], greetings: Sequence[int]
-) -> str | None:
-    """Who of the speakers is the company's: who greets, says an agent's name first, and speaks as they do."""
-    votes = dict.fromkeys(who, 0.0)
-    if len(votes) < 2:
-        return None
-    known = {part for name in keep for part in name.split()}
-    for n, (text, speaker) in enumerate(zip(texts, who, strict=True)):
-        votes[speaker] += len(_SERVES.findall(text)) + (3 if greetings[n] else 0)
-        if known and (said := _TO_AGENT.match(text)) and said["agent"] in known:
-            votes[speaker] -= 3
-        elif n < _OPENING_TEXTS and known.intersection(re.findall(WORD, text)):
-            votes[speaker] += 2
-    best, second = sorted(votes.values(), reverse=True)[:2]
-    return max(votes, key=votes.__getitem__) if best > second else None
-
-
-def _of_customer(n: int, call: _Call) -> bool:
-    return call.company is not None and call.who[n] != call.company
 
 
 def _meets(span: Span, other: Span) -> bool:

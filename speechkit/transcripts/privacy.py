@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from speechkit.transcripts.digits import TEENS, TENS, UNITS, Run, digit_runs
@@ -74,6 +74,10 @@ def find_personal(
     ]
     kept: list[Finding] = []
     for one in sorted(found, key=lambda f: (KINDS.index(f.kind), f.start - f.end)):
+        if one.kind == "name":  # what stands before a surer one is a name still: "Kevin March October 12"
+            ends = [k.start for k in kept if k.index == one.index and one.start < k.start < one.end]
+            before = texts[one.index][one.start : min(ends, default=one.end)].rstrip(" ,.-")
+            one = replace(one, end=one.start + len(before))
         if not any(k.index == one.index and k.start < one.end and one.start < k.end for k in kept):
             kept.append(one)
     return sorted(kept, key=lambda f: (f.index, f.start))
@@ -201,11 +205,13 @@ _PLACE_CUE = re.compile(
 )
 # The answer to "your address?": from its number to the end of the sentence, or to what is another answer.
 _HOME = re.compile(
-    r"(?<!mail )\baddress\b[^.?!]*(?:\?|$)|\bwhere (?:do|does|should|shall|can|may)\b[^.?!]*\b(?:live|send|ship|deliver)\b",
+    r"(?<!mail )\baddress\b[^.?!]*(?:\?|$)|"
+    r"\bwhere (?:do|does|should|shall|can|may)\b[^.?!]*\b(?:live|send|ship|deliver)\b",
     re.IGNORECASE,
 )
 _ANSWER = re.compile(
-    rf"\W*(?:\b(?i:yes|sure|okay|ok|it is|it['’]s|to|at)\b\W*)*(?P<street>{_NUMBER}[\s,]+(?:{_NUMBER}[\s,]+)*[A-Za-z][^.?!]*?)"
+    rf"\W*(?:\b(?i:yes|sure|okay|ok|it is|it['’]s|to|at)\b\W*)*"
+    rf"(?P<street>{_NUMBER}[\s,]+(?:{_NUMBER}[\s,]+)*[A-Za-z][^.?!]*?)"
     r"(?=[.?!]|$|,? (?:and|my|is)\b)"
 )
 # "two more on the way", "one in each place": no street is called by these words.
