@@ -42,10 +42,7 @@ _FIRM = re.compile(
 _SPEAKING = re.compile(rf"{_TWO}\s+(?i:speaking|here)\b")
 _SOME: Final = r"(?P<name>[^\W\d_]+(?:\s+[^\W\d_]+)?)"
 _MINE: Final = rf"(?:my|our|his|her)\s+(?:{RELATIVES})\b"
-_RELATED: Final = (
-    re.compile(rf"{_SOME}(?:,|\s+is)\s+{_MINE}(?!,? (?:is|was|will))", re.IGNORECASE),
-    re.compile(rf"{_MINE},\s+{_SOME}(?=,)", re.IGNORECASE),
-)
+_RELATED = re.compile(rf"{_SOME}(?:,|\s+is)\s+{_MINE}(?!,? (?:is|was|will))", re.IGNORECASE)
 # Who is spoken to: "Thank you for calling, Angela, and goodbye", or at the end of a sentence: "I see, Angela."
 _VOCATIVE = re.compile(
     r"(?:\b(thank\s+you|thanks|for\s+(?:calling|waiting)|bye|hello|hi|hey|sorry|welcome),?\s+|"
@@ -61,7 +58,7 @@ _GIVEN = re.compile(rf"\b(?P<name>{WORD}\b{_NO_THING}(?:\s+[A-Z]\.)?(?:\s+{WORD}
 _ASKED = re.compile(
     r"\b(?:your|full|first|last|whose|the|customer['’]?s?)\s+(?:\w+\s+){0,2}name\b|"
     r"\bwhom?\s+(?:am\s+)?i\s+(?:am\s+)?(?:speaking|talking)\b|\bmay i ask who\b|\bwho is (?:calling|this|speaking)\b|"
-    r"\byou are\?|\band you are\W*$|\b(?:what|which|a|any)\s+name\b|\bsurname\b|\bpleasure of\b|\bwhom? do i have\b|"
+    r"\byou are\?|\band you are(?=\W*$|[.?])|\b(?:what|which|a|any)\s+name\b|\bsurname\b|\bpleasure of\b|\bwhom? do i have\b|"
     r"\b(?:should|may|can) i (?:call|address) you\b|"
     r"\bwho (?:signed|will be|should|shall)\b|\bwho is (?:the|your|at|there|that)\b|"
     r"\bwhat(?:['’]s|\s+(?:is|was))\s+(?:her|his|their)\s+name\b|\bwhat (?:is|was|are) (?:he|she|they) called\b|"
@@ -158,7 +155,7 @@ def _in_text(n: int, call: _Call) -> Iterator[Span]:
             if end and not (weak and (late or not _AFTER.match(text, end))):
                 yield n, lead.end(), end
     yield from ((n, *match.span("name")) for match in _SPEAKING.finditer(text, greeting))
-    for match in (match for pattern in _RELATED for match in pattern.finditer(text, greeting)):
+    for match in _RELATED.finditer(text, greeting):
         for token in TOKEN.finditer(text, *match.span("name")):
             if _end(call, n, token.start(), SPOKEN_TO):
                 yield n, token.start(), match.end("name")
@@ -170,7 +167,7 @@ def _in_text(n: int, call: _Call) -> Iterator[Span]:
         yield from _answered(n, 0, call)
     # Where question and answer stand in one phrase, or in two of a speaker that are two people's.
     before = call.texts[n - 1].rpartition(". ")[2] if n else ""
-    for sentence in _SENTENCE.finditer(text):
+    for sentence in _SENTENCE.finditer(text) if _ASKED.search(before) or _ASKED.search(text) else ():
         if _ASKED.search(before):
             yield from _answered(n, sentence.start(), call)
         before = sentence.group()
@@ -228,7 +225,7 @@ def _listed_names(call: _Call) -> Iterator[Span]:
     listed = _listed("given_names") | _listed("surnames")
     for n, text in enumerate(call.texts):
         # whom a customer thanks is the agent
-        thanked = [match.start("name") for match in _VOCATIVE.finditer(text) if call.of_customer(n)]
+        thanked = {match.start("name") for match in _VOCATIVE.finditer(text)} if call.of_customer(n) else ()
         for match in _GIVEN.finditer(text, call.company.greetings[n]):
             first, *others = match["name"].split()
             given = first.lower() in _listed("given_names")

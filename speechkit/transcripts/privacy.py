@@ -170,6 +170,8 @@ _DATE = re.compile(
     rf"|(?:\b{_NUMBER}[\s,-]*){{1,3}}(?:\bof\s+)?\b(?:{_MONTH})\b|\b\d{{1,4}}[/.-]\d{{1,2}}[/.-]\d{{2,4}}\b",
     re.IGNORECASE,
 )
+_DATED = re.compile(rf"\b(?:{_MONTH})\b|\d[/.-]\d", re.IGNORECASE)
+"""What every date has: it is looked for first, since most texts have none."""
 _BIRTH = re.compile(_CUES["dob"], re.IGNORECASE)
 _LONG_AGO = re.compile(r"\b19\d\d$")
 """The year of a full date that is a birth's, whatever was asked."""
@@ -179,7 +181,8 @@ _BORN = re.compile(r"(?:[^\W\d_]+\s+)?\b(?:19\d\d|20[01]\d)\b")
 
 def _births(texts: Sequence[str], questions: Sequence[str]) -> Iterator[Finding]:
     for index, text in enumerate(texts):
-        asked, dates = _BIRTH.search(questions[index]), list(_DATE.finditer(text))
+        asked = _BIRTH.search(questions[index])
+        dates = list(_DATE.finditer(text)) if _DATED.search(text) else []
         for match in dates or (_BORN.finditer(text) if asked else ()):
             near = text[max(0, match.start() - 60) : match.start()]
             if asked or _BIRTH.search(near) or _LONG_AGO.search(match.group()):

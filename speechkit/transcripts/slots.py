@@ -48,7 +48,9 @@ _NOTHING: Final = """
 """
 NO_ANSWER: Final = frozenset(_NOTHING.split())
 """Words of an answer that is no name: "hold on", "why do you ask"."""
-_MORE: Final = "a an and of in to at by from or as up out us its very too back so but with for anyone him them still called"
+_MORE: Final = (
+    "a an and of in to at by from or as up out us its very too back so but with for anyone him them called"
+)
 PLAIN: Final = NO_ANSWER | frozenset(_MORE.split()) | frozenset(word.lower() for word in NO_NAME)
 """Words in small letters that are no part of a name, however much they were doubted, but stand within one."""
 _ARTICLES: Final = frozenset(["the", "a", "an", "my", "your", "our", "his", "her", "their", "this", "that"])
@@ -68,7 +70,6 @@ class Slot(NamedTuple):
     """What stands before a name, and what is taken for one after it.
 
     `least`: so many words it must have. `sure`: somebody is named here, so doubted words alone are the name, too.
-    `eager`: a surname follows, so one doubted word after a first name that was heard well is enough.
     `any_words`: so many words in small letters are the name even if they were heard well ("mr lang").
     """
 
@@ -76,15 +77,14 @@ class Slot(NamedTuple):
     least: int = 1
     sure: bool = False
     any_words: int = 0
-    eager: bool = False
 
 
-def _slot(lead: str, least: int = 1, *, sure: bool = False, any_words: int = 0, eager: bool = False) -> Slot:
-    return Slot(re.compile(rf"\b(?:{lead})\s+", re.IGNORECASE), least, sure, any_words, eager)
+def _slot(lead: str, least: int = 1, *, sure: bool = False, any_words: int = 0) -> Slot:
+    return Slot(re.compile(rf"\b(?:{lead})\s+", re.IGNORECASE), least, sure, any_words)
 
 
 ANYWHERE: Final = _slot("")
-TOLD: Final = _slot("", least=2, sure=True, eager=True)
+TOLD: Final = _slot("", least=2, sure=True)
 SPOKEN_TO: Final = _slot("", sure=True)
 TITLES: Final = (
     _slot(r"(?:mister|mistress|missus|mrs|mr)\b\.?", sure=True, any_words=1),
@@ -101,9 +101,8 @@ SLOTS: Final = (
         r"(?:my|full|last|first)\s+name\s+is(?:\s+an?)?|(?:am|may|can|could)\s+i\s+speak(?:ing)?\s+(?:with|to)",
         sure=True,
         any_words=2,
-        eager=True,
     ),
-    _slot(r"my\s+(?:\w+\s+)?name(?:\s+(?:has|was)|['’]s)|name\s+(?:is|was)", sure=True, eager=True),
+    _slot(r"my\s+(?:\w+\s+)?name(?:\s+(?:has|was)|['’]s)|name\s+(?:is|was)", sure=True),
     _slot(r"ask(?:ed)?\s+for|as\s+for", sure=True),
     _slot(
         r"(?:name(?:['’]s|\s+(?:is|was|of))|(?:first|last|family|maiden|married|middle|sur) ?name(?:\s+is)?|"
@@ -144,8 +143,7 @@ def name_end(text: str, start: int, doubted: Mapping[int, float], slot: Slot = A
         # over a comma only what was heard badly goes on
         doubt = doubted.get(match.start(), 1.0) < (WILD if comma else 1.0) and len(word) > 1
         plain = low.replace("-", "") in PLAIN
-        wild = doubted.get(match.start(), 1.0) < (0.75 if slot.eager and named == 1 else WILD)
-        unsure = unsure or (doubt and wild and not comma)
+        unsure = unsure or (doubt and doubted[match.start()] < WILD and not comma)
         joined = not comma and not passed and named < _MOST
         if word not in NO_NAME and _NAMED.fullmatch(word) and (joined or (doubt and unsure)):
             named, end, passed = named + 1 + (doubt and first and slot.sure), at, False
@@ -161,8 +159,6 @@ def name_end(text: str, start: int, doubted: Mapping[int, float], slot: Slot = A
             break
         else:
             passed = True
-            if slot.eager and not plain and not match.string[at:].strip(" .,;!?"):
-                end = at
             continue
         unsure = doubt
     if not named and not small and slot.any_words:
