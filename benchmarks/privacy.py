@@ -94,9 +94,8 @@ def text_of(table: pd.DataFrame) -> str:
     return (
         "In recognized text (`data/corpus`), judged by time: a planted item is found where masks cover at least half "
         "of the time in which it was said, a mask is right where it overlaps a planted item. "
-        "*seen*: the rules were written with these calls; *blind*: they were not. Of the *practice* calls "
-        "(`data/practice`) dialogues and rules have one author, who read the recognized text of the seen half only. "
-        "The *names* calls (`data/names`) were written later than these rules, which no half of them has shaped. "
+        "*seen*: the rules were written with these calls; *blind*: they were not. Of the *practice* and *names* "
+        "calls (`data/practice`, `data/names`) whoever wrote rules read the recognized text of the seen halves only. "
         "The blind half of the demo calls was measured five times while rules were mended, as the sums below; nobody "
         "who wrote a rule read it. The fifth time was of rules that take doubted "
         "words for names, and were not kept: they found 7 of the 9 names, but of 33 masks of all kinds 28 were right "

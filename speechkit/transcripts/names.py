@@ -57,8 +57,10 @@ _NO_THING: Final = (
 _GIVEN = re.compile(rf"\b(?P<name>{WORD}\b{_NO_THING}(?:\s+[A-Z]\.)?(?:\s+{WORD})?)\b{_NO_THING}")
 _ASKED = re.compile(
     r"\b(?:your|full|first|last|whose|the|customer['’]?s?)\s+(?:\w+\s+){0,2}name\b|"
-    r"\bwhom?\s+(?:am\s+)?i\s+(?:am\s+)?(?:speaking|talking)\b|\bmay i ask who\b|\bwho is (?:calling|this|speaking)\b|"
-    r"\byou are\?|\band you are(?=\W*$|[.?])|\b(?:what|which|a|any)\s+name\b|\bsurname\b|\bpleasure of\b|\bwhom? do i have\b|"
+    r"\bwhom?\s+(?:am\s+)?i\s+(?:am\s+)?(?:speaking|talking)\b|\bmay i ask who\b|"
+    r"\bwho is (?:calling|this|speaking)\b|"
+    r"\byou are\?|\band you are(?=\W*$|[.?])|\b(?:what|which|a|any)\s+name\b|\bsurname\b|\bpleasure of\b|"
+    r"\bwhom? do i have\b|"
     r"\b(?:should|may|can) i (?:call|address) you\b|"
     r"\bwho (?:signed|will be|should|shall)\b|\bwho is (?:the|your|at|there|that)\b|"
     r"\bwhat(?:['’]s|\s+(?:is|was))\s+(?:her|his|their)\s+name\b|\bwhat (?:is|was|are) (?:he|she|they) called\b|"
@@ -249,7 +251,7 @@ def _listed_names(call: _Call) -> Iterator[Span]:
             word = TOKEN.match(text, start)
             if (
                 word
-                and word.group() in _listed("given_names")
+                and word.group() in listed
                 and _set_off(text, *word.span(), listed)
                 and word.group().capitalize() not in call.company.agents
             ):
@@ -257,10 +259,12 @@ def _listed_names(call: _Call) -> Iterator[Span]:
 
 
 def _set_off(text: str, start: int, end: int, listed: frozenset[str]) -> bool:
-    """Whether a word in small letters stands between commas, or beside another listed one."""
+    """Whether a name in small letters is a given name between commas, or stands beside another name."""
     beside = {*text[:start].split()[-1:], *text[end:].split()[:1]}
     commas = text[:start].rstrip().endswith(",") and (end == len(text) or text[end] in ".,?!")
-    return commas or any(word.strip(".,?!") in listed for word in beside)
+    return (commas and text[start:end] in _listed("given_names")) or any(
+        word.strip(".,?!") in listed for word in beside
+    )
 
 
 @cache
