@@ -25,7 +25,6 @@ from speechkit.transcripts.slots import (
     WILD,
     WORD,
     Slot,
-    clause_end,
     name_end,
 )
 
@@ -155,8 +154,6 @@ def _in_text(n: int, call: _Call) -> Iterator[Span]:
             weak = slot.least > 1
             end = _end(call, n, lead.end(), TOLD if weak and asked else slot)
             late = n >= OPENING_TEXTS and not asked and text[lead.end() : end].islower()
-            if end and slot.sure and slot not in TITLES:
-                end = clause_end(text, lead.end(), end, call.doubted[n])
             if end and not (weak and (late or not _AFTER.match(text, end))):
                 yield n, lead.end(), end
     yield from ((n, *match.span("name")) for match in _SPEAKING.finditer(text, greeting))
@@ -204,7 +201,7 @@ def _answered(n: int, at: int, call: _Call) -> Iterator[Span]:
         end, alone = rest.end("name"), False
     ends = re.match(r"\W*$|\s*[.,;!?]|\s+(?:here|speaking|and|with|is)\b", text[end:])
     if end and (not alone or (ends and text[start:end].lower() not in call.small)):
-        yield n, start, clause_end(text, start, end, call.doubted[n])
+        yield n, start, end
         return
     end = 0
     for part in _PART.finditer(text, start):

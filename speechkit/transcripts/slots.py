@@ -164,22 +164,3 @@ def name_end(text: str, start: int, doubted: Mapping[int, float], slot: Slot = A
     if not named and not small and slot.any_words:
         return reach if reach > start else 0
     return end if named + small >= slot.least and (named or slot.sure) else 0
-
-
-_REST: Final = re.compile(r"(?:\s+[^\W\d_]+){1,2}(?=\s*(?:[.,;?!]|$))")
-
-
-def clause_end(text: str, start: int, end: int, doubted: Mapping[int, float]) -> int:
-    """Where a name whose last word was doubted ends: a word or two behind it, up to a stop, were part of it.
-
-    >>> text = "My name is dreamed our listen."
-    >>> text[11 : clause_end(text, 11, 18, {11: 0.3, 19: 0.6})]
-    'dreamed our listen'
-    """
-    rest = _REST.match(text, end)
-    if not rest or [word.start() for word in TOKEN.finditer(text, start, end)][-1] not in doubted:
-        return end
-    words = list(TOKEN.finditer(text, *rest.span()))
-    other = NO_ANSWER if words[0].start() in doubted else PLAIN  # the recognizer was lost still
-    part = all(word.start() in doubted or word.group().lower() not in other for word in words)
-    return rest.end() if part else end
