@@ -96,10 +96,20 @@ def text_of(table: pd.DataFrame) -> str:
         "of the time in which it was said, a mask is right where it overlaps a planted item. "
         "*seen*: the rules were written with these calls; *blind*: they were not. Of the *practice* and *names* "
         "calls (`data/practice`, `data/names`) whoever wrote rules read the recognized text of the seen halves only. "
-        "The blind half of the demo calls was measured five times while rules were mended, as the sums below; nobody "
-        "who wrote a rule read it. The fifth time was of rules that take doubted "
-        "words for names, and were not kept: they found 7 of the 9 names, but of 33 masks of all kinds 28 were right "
-        f"(0.85). `python benchmarks/privacy.py` measures it.\n\n{head}{body}"
+        "The blind half of the demo calls was measured eight times while rules were mended, as the sums below; nobody "
+        "who wrote a rule read it. With 9 names there, one more or less is 0.11; of the names of all halves that "
+        "nobody read, taken together, "
+        f"{pooled(table)}. `python benchmarks/privacy.py` measures it.\n\n{head}{body}"
+    )
+
+
+def pooled(table: pd.DataFrame) -> str:
+    """Count the names of all blind halves together."""
+    names = table[table["half"].str.endswith("blind") & (table["kind"] == "name")]
+    sums = names[["planted", "found", "masks", "right"]].sum()
+    return (
+        f"{sums['found']} are found ({ratio(sums['found'], sums['planted'])}), and "
+        f"{sums['right']} of {sums['masks']} masks of names are right ({ratio(sums['right'], sums['masks'])})"
     )
 
 

@@ -79,7 +79,9 @@ _SURNAME = re.compile(r",\s+(?P<name>[^\W\d_]{3,})(?=\s*[.;?!]|\s*$)")
 _SENTENCE = re.compile(r"[^.?!]+[.?!]*\s*")
 _SPELLED = re.compile(r"\b[A-Z](?:[\s,.-]+(?:(?i:double|as\s+in\s+\w+)[\s,.-]+)?[A-Z]\b){2,}")
 # A recognizer makes words of some letters: "K, O, W, a L. Ski". From the first to the last, when spelling is asked for.
-_LETTERED = re.compile(r"\b[A-Za-z]\b(?:[\s,.-]+\w{1,4}\b){0,12}[\s,.-]+[B-HJ-Zb-hj-z]\b(?!['’])")
+_LETTERED = re.compile(
+    r"\b[A-Za-z]\b(?:[\s,.-]+\w{1,4}\b){0,12}[\s,.-]+(?:[B-HJ-Zb-hj-z]\b(?!['’])|[AI]\b(?=\s*(?:[.,;?!]|$)))"
+)
 _SPELLING = re.compile(
     r"\bspell|\bhow (?:do|should|can) (?:i|you|we) write\b|\bwith an? [a-z]\b", re.IGNORECASE
 )

@@ -31,6 +31,8 @@ def masked(lines: list[tuple[str, str]], keep: list[str]) -> list[str]:
     [
         pytest.param("Thank you, Mr. ~~with me, ~~Esky. Let me open your bill.",
                      "Thank you, Mr. [NAME]. Let me open your bill.", id="words-for-a-name-and-a-comma-in-it?"),
+        pytest.param("Can I spell it? My name is K. O. W. A. L. S. K. I.",
+                     "Can I spell it? My name is [NAME].", id="a-last-letter-that-could-be-a-word?"),
         pytest.param("A deer which building is that mistress ~on ~very.",
                      "A deer which building is that mistress [NAME].", id="small-words-only?"),
         pytest.param("The owner does, Mr. ~Van der Mir has agreed to it.",
