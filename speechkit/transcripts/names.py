@@ -74,6 +74,8 @@ _FIRST = re.compile(
 )
 """What an answer may begin with before its name."""
 _MISHEARD = re.compile(r"(?P<name>[A-Za-z'’-]+(?:\s+[A-Za-z'’-]+){1,3})(?=\s*[.,;!]|\s*$)")
+_BEFORE = re.compile(r"(?P<word>[^\W\d_]+(?:['’-][^\W\d_]+)*)\s+$")
+_TITLE = re.compile(r"mister|missus|misses|missy|miss|mistress|madam|mrs|mr|ms|doctor|dr|name")
 _PART = re.compile(r"[.,;?!\d]|$")
 _SURNAME = re.compile(r",\s+(?P<name>[^\W\d_]{3,})(?=\s*[.;?!]|\s*$)")
 _SENTENCE = re.compile(r"[^.?!]+[.?!]*\s*")
@@ -136,8 +138,8 @@ def find_names(
     announced = [span for n in range(len(texts)) for span in _in_text(n, call)]
     listed = [span for span in _listed_names(call) if not any(_meets(span, other) for other in announced)]
     found = [span for span in announced + listed if not _stays(span, call, firms)]
-    yield from found
-    yield from _mentions(call, found)
+    for span in (*found, *_mentions(call, found)):
+        yield _whole(span, call)
 
 
 def _stays(span: Span, call: _Call, firms: set[str]) -> bool:
@@ -146,6 +148,17 @@ def _stays(span: Span, call: _Call, firms: set[str]) -> bool:
     first, *others = re.split(r",?\s+", name)
     surname = others and others[0].istitle() and others[0] not in agents and not call.of_company(span[0])
     return name in firms or (first in agents and not surname)
+
+
+def _whole(span: Span, call: _Call) -> Span:
+    """A name with the word before it, where that was hardly heard: "for Clurie's Mars" is for Clarice Mars."""
+    n, start, end = span
+    before = _BEFORE.search(call.texts[n][:start])
+    if before and call.doubted[n].get(before.start(), 1.0) < WILD:
+        word = before["word"]
+        if not (word.lower() in PLAIN or word in call.company.agents or _TITLE.fullmatch(word.lower())):
+            return n, before.start(), end
+    return span
 
 
 def _in_text(n: int, call: _Call) -> Iterator[Span]:
