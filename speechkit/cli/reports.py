@@ -63,7 +63,7 @@ def reports(
         ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Reports at once; three for two cores when not given.")
+        int | None, typer.Option(min=1, help="Reports at once; five for two cores when not given.")
     ] = None,
     scheduler: Annotated[
         str | None,
