@@ -97,7 +97,7 @@ def read_text(phrases: pd.DataFrame) -> list[str]:
     """The text of each phrase as `read_call` reads it, on one line: its display form, else ITN, else lexical.
 
     >>> import pandas as pd
-    >>> read_text(pd.DataFrame({"display": [" Yes,\n no.", None], "itn": None, "lexical": ["yes no", "so"]}))
+    >>> read_text(pd.DataFrame({"display": [" Yes,  no.", None], "itn": None, "lexical": ["yes no", "so"]}))
     ['Yes, no.', 'so']
     """
     return [clean(text) for text in _written(phrases)]
