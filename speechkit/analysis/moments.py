@@ -41,11 +41,7 @@ def moments(transcript: Transcript, call_id: str, *, rules: Rules = RULES, most:
     """
     call = once(transcript.call(call_id))
     held, quiet, came_in = holds(call), silences(call), overlaps(call, rules)
-    waits = set(held["start_s"].tolist())
-    inner = [
-        place == "middle" and start_s not in waits
-        for place, start_s in zip(quiet["place"].tolist(), quiet["start_s"].tolist(), strict=True)
-    ]
+    inner = (quiet["place"] == "middle") & ~quiet["start_s"].isin(held["start_s"])
     cuts = came_in["kind"] == INTERRUPTION
     rows = [
         *_largest(held, "duration_s", most, HOLD, party="after"),

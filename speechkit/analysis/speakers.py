@@ -70,7 +70,6 @@ def talk(transcript: Tables, rules: Rules = RULES) -> pd.DataFrame:
     runs, size = read_runs(timed, rules), len(timed.names)
     talk_s, party = timed.talk_s, timed.party[runs.first]
     words = np.bincount(timed.party, timed.words, size)
-    in_call = np.bincount(timed.owner, talk_s)[timed.owner] if size else talk_s
     long_s = runs.end - timed.start[runs.first]
     # the last of a party in this order is its longest turn, the earliest of several
     order = np.lexsort((-timed.start[runs.first], long_s, party))
@@ -84,8 +83,8 @@ def talk(transcript: Tables, rules: Rules = RULES) -> pd.DataFrame:
         "turns": np.bincount(party, minlength=size),
         "words": words.astype(np.int64),
         "talk_s": talk_s,
-        "talk_share": ratio(talk_s, in_call),
-        "listen_ratio": ratio(in_call - talk_s, talk_s),
+        "talk_share": ratio(talk_s, timed.in_call_s),
+        "listen_ratio": ratio(timed.in_call_s - talk_s, talk_s),
         "words_per_minute": ratio(60.0 * words, talk_s),
         "response_s": _medians(runs.response, party, size),
         "interruptions": kinds[INTERRUPTION],

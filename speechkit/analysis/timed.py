@@ -16,6 +16,8 @@ from speechkit.transcripts.parties import UNKNOWN
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from speechkit.analysis.speakers import Tables
+
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
@@ -78,6 +80,14 @@ class Timed:
         return talk
 
     @cached_property
+    def in_call_s(self) -> Floats:
+        """Seconds in which the parties of its call speak, all together, for each (call, party)."""
+        if not len(self.names):
+            return self.talk_s
+        together: Floats = np.bincount(self.owner, self.talk_s).astype(np.float64)
+        return together[self.owner]
+
+    @cached_property
     def others(self) -> tuple[Floats, Ints]:
         """How far speech of other parties that began earlier reaches, and the place of that phrase.
 
@@ -118,12 +128,12 @@ class Once:
         return read_timed(self.phrases)
 
 
-def once(transcript: Any) -> Once:
+def once(transcript: Tables) -> Once:
     """Take the tables of a transcript."""
     return Once(transcript.calls, transcript.phrases, transcript.words)
 
 
-def timed_of(transcript: Any) -> Timed:
+def timed_of(transcript: Tables) -> Timed:
     """The timed phrases of a transcript, read now or, of `Once`, read before."""
     return transcript.timed if isinstance(transcript, Once) else read_timed(transcript.phrases)
 

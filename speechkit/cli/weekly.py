@@ -35,13 +35,12 @@ def weekly(
     from speechkit.errors import ReportError, SettingsError
     from speechkit.reports.worker import spare_grammar
     from speechkit.settings import read_settings
-
-    spare_grammar()
     from speechkit.weekly.config import read_config
     from speechkit.weekly.job import Job
     from speechkit.weekly.reporting import check_reports
     from speechkit.weekly.week import last_week, week_of
 
+    spare_grammar()
     try:
         wanted = read_config(config)
         check_reports(wanted.report)

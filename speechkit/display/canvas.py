@@ -52,23 +52,15 @@ def styled(draw: Callable[P, Shown]) -> Callable[P, Shown]:
 
 def canvas(finding: str, height: float = 3.2) -> tuple[Figure, Axes]:
     """A figure with the finding as its title, wrapped, and one set of axes `height` inches high."""
-    figure, (axes,) = stacked(finding, [height])
-    return figure, axes
-
-
-def stacked(finding: str, heights: list[float]) -> tuple[Figure, list[Axes]]:
-    """A figure with its finding as the title, and axes below one another that share their x axis; heights in
-    inches."""
     # Figure, not pyplot: nothing is kept open, nothing is shown twice
     from matplotlib.figure import Figure
 
     lines = textwrap.wrap(finding, 60)
     # lines of like length: no single word is left on the last one
     lines = textwrap.wrap(finding, min(60, len(finding) // len(lines) + 8))
-    figure = Figure(figsize=(6.4, sum(heights) + 0.2 * len(lines)))
+    figure = Figure(figsize=(6.4, height + 0.2 * len(lines)))
     figure.suptitle("\n".join(lines), x=0.012, ha="left", linespacing=1.3)
-    every = figure.subplots(len(heights), squeeze=False, sharex=True, height_ratios=heights)
-    return figure, list(every[:, 0])
+    return figure, figure.subplots()
 
 
 def strips(

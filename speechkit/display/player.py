@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from speechkit.analysis.confidence import BELOW
 from speechkit.analysis.roles import named, roles
-from speechkit.analysis.timed import read_timed
+from speechkit.analysis.timed import ratio, read_timed
 from speechkit.audio import probe
 from speechkit.display.page import Page, file_text, link, policy
 from speechkit.display.sound import EMBED_MAX_BYTES, Spans, data_uri, fits
@@ -248,8 +248,7 @@ def _parties(
         told = named(roles(one, guess=False), call.call_id) | told
     label = labels(present, told)
     timed = read_timed(one.phrases)
-    all_s = float(timed.talk_s.sum())
-    share = {p: s / all_s for p, s in zip(timed.names, timed.talk_s.tolist(), strict=True)} if all_s else {}
+    share = dict(zip(timed.names, ratio(timed.talk_s, timed.in_call_s), strict=True))
     slot = {p: _ROLE_SLOTS[name] for p in present if (name := label[p].casefold()) in _ROLE_SLOTS}
     free = iter(range(len(_ROLE_SLOTS), _MANY))
     slot |= {p: next(free, _MANY) for p in present if p not in slot}

@@ -74,8 +74,7 @@ _FIRST = re.compile(
 )
 """What an answer may begin with before its name."""
 _MISHEARD = re.compile(r"(?P<name>[A-Za-z'’-]+(?:\s+[A-Za-z'’-]+){1,3})(?=\s*[.,;!]|\s*$)")
-_BEFORE = re.compile(r"(?P<word>[^\W\d_]+(?:['’-][^\W\d_]+)*)\s+$")
-_TITLE = re.compile(r"mister|missus|misses|missy|miss|mistress|madam|mrs|mr|ms|doctor|dr|name")
+_BEFORE = re.compile(rf"(?P<word>{TOKEN.pattern})\s+$")
 _PART = re.compile(r"[.,;?!\d]|$")
 _SURNAME = re.compile(r",\s+(?P<name>[^\W\d_]{3,})(?=\s*[.;?!]|\s*$)")
 _SENTENCE = re.compile(r"[^.?!]+[.?!]*\s*")
@@ -156,7 +155,10 @@ def _whole(span: Span, call: _Call) -> Span:
     before = _BEFORE.search(call.texts[n][:start])
     if before and call.doubted[n].get(before.start(), 1.0) < WILD:
         word = before["word"]
-        if not (word.lower() in PLAIN or word in call.company.agents or _TITLE.fullmatch(word.lower())):
+        leads = any(
+            match.end() == start for slot in SLOTS for match in slot.lead.finditer(call.texts[n], 0, start)
+        )
+        if not (leads or word.lower() in PLAIN or word in call.company.agents):
             return n, before.start(), end
     return span
 
