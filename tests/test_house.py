@@ -35,13 +35,14 @@ def tracked() -> list[Path]:
 
 # --- what may import what ----------------------------------------------------------------------------------------
 
-EVERYONE = {"errors", "limits", "lock", "progress", "audio", "numerals", "whole", "each"}
+EVERYONE = {"errors", "limits", "lock", "progress", "audio", "numerals", "whole", "each", "census"}
 MAY_IMPORT = {
     "errors": set(),
     "limits": set(),
     "lock": set(),
     "progress": set(),
     "numerals": {"errors"},
+    "census": set(),
     "audio": {"errors", "limits", "progress", "whole"},
     "whole": set(),
     "each": {"errors"},

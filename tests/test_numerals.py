@@ -98,6 +98,8 @@ SAME = [
         ["(234) 554-9312", "234-554-9312", "two three four five five four nine three one two"], id="area?"
     ),
     pytest.param(["0030 669", "0030669", "zero zero three zero six six nine"], id="account?"),
+    pytest.param(["742-901-3", "7429013", "seven four two nine zero one three"], id="groups-of-digits?"),
+    pytest.param(["10-15", "ten fifteen"], id="a-pair-of-numbers?"),
     pytest.param(["4111 1111 1111 1111", "4111-1111-1111-1111", "four" + " one" * 15], id="card?"),
     pytest.param(["1st", "first"], id="first?"),
     pytest.param(["22nd", "twenty second", "twenty-second"], id="ordinal?"),
@@ -150,6 +152,7 @@ def test_recognizers_agree(variants: list[str]) -> None:
         ("1.50", "one point five zero"),
         ("60 mph", "sixty miles per hour"),
         ("13/40", "13/40"),
+        ("1990-91", "nineteen ninety ninety one"),
         ("mp3", "mp3"),
         ("10.0.0.1", "10.0.0.1"),
     ],

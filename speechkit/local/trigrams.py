@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from speechkit.census import given_names, surnames
 from speechkit.errors import ModelError
 
-UNKNOWN: Final = -14.0  # log probability of a word that the model does not know, a name for instance
+UNKNOWN: Final = -14.0  # log probability of a word that the model does not know
+NAME: Final = -8.0  # and of a common name, which it seldom knows
 ORDER: Final = 3
 
 
@@ -18,6 +20,7 @@ class Trigrams:
         import pocketsphinx
 
         path = pocketsphinx.get_model_path("en-us/en-us.lm.bin")
+        self._names = given_names() | surnames()
         try:
             self._logs: Any = pocketsphinx.LogMath()
             self._model: Any = pocketsphinx.NGramModel(None, self._logs, path)
@@ -40,5 +43,6 @@ class Trigrams:
             history = padded[
                 max(0, end - ORDER) : end
             ]  # pocketsphinx wants the word first, then what is before it
-            total += max(UNKNOWN, self._logs.log_to_ln(self._model.prob(history[::-1])))
+            least = NAME if history[-1] in self._names else UNKNOWN
+            total += max(least, self._logs.log_to_ln(self._model.prob(history[::-1])))
         return total

@@ -35,6 +35,7 @@ _UNITS: Final = {  # abbreviations that stand right behind a number
     "mph": "miles per hour",
     "°": "degrees",
 }
+_YEAR: Final = re.compile(r"(?:1[89]|20)\d{2}")
 _DECADE_OF: Final = {SMALL[word]: decade for decade, word in DECADES.items()}
 
 
@@ -148,6 +149,13 @@ def _groups(match: _Match) -> str:
     return digit_words(digits) if len(digits) >= 7 else match[0]
 
 
+def _joined(match: _Match) -> str:
+    """Say groups with hyphens between them digit by digit, as the parts of a number; a pair (10-15, 1990-91) is two."""
+    groups = re.split("[-–]", match[0])
+    pair = len(groups) == 2 and len(groups[1]) <= 2 and (len(groups[0]) <= 2 or _YEAR.fullmatch(groups[0]))
+    return " ".join(map(number_words, groups)) if pair else digit_words("".join(groups))
+
+
 def _pattern(pattern: str) -> re.Pattern[str]:
     """Compile a pattern that stands for itself: no letter, digit or decimal point around it."""
     return re.compile(rf"(?<![\w.,:/$€£-])(?:{pattern})(?!\w|[.,:/-]\d)", re.IGNORECASE)
@@ -173,6 +181,7 @@ _PATTERNS: Final[list[tuple[re.Pattern[str], Callable[[_Match], str]]]] = [
     (_pattern(r"(\d{2,4})s"), _decade),
     (_pattern(r"(?:\+?1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}|\d{3}[-.]\d{4}|\d{3}-\d{2}-\d{4}"), _digits),
     (_pattern(r"\d{4}(?:-\d{4}){2,3}"), _digits),
+    (_pattern(r"\d+(?:[-–]\d+)+"), _joined),
     (_pattern(r"\d{2,}(?: \d{2,})+"), _groups),
     (
         _pattern(rf"({_AMOUNT})\s?({'|'.join(_UNITS)})(?!\w)"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 _UNITS = "zero one two three four five six seven eight nine"
@@ -14,6 +14,13 @@ UNITS: Final = {word: str(n) for n, word in enumerate(_UNITS.split())} | {"oh": 
 TEENS: Final = {word: str(10 + n) for n, word in enumerate(_TEENS.split())}
 TENS: Final = {word: str(2 + n) for n, word in enumerate(_TENS.split())}
 _REPEAT: Final = {"double": 2, "triple": 3}
+_SOUNDS: Final = {"to": "2", "too": "2", "for": "4", "ate": "8", "won": "1"}
+_HARDLY: Final = 0.5
+"""Confidence below which a word between digits is a digit that was misheard."""
+_FEW: Final = 3
+"""Digits before such a word: fewer may be an amount or a time ("nine to five")."""
+_WHOLE: Final = frozenset([10, 16])
+"""Digits of a whole telephone or card number: what is hardly heard after so many is none of its digits."""
 _GLUE: Final = frozenset({",", "-", "–", "(", ")", "+", "dash", "hyphen", "uh", "um"})
 _TOKEN = re.compile(r"\d+(?:st|nd|rd|th)?|[A-Za-z]+(?:['’][A-Za-z]+)?|\S")
 _MOST_WORDS_BETWEEN = 3
@@ -34,18 +41,29 @@ class Run:
     after: str
 
 
-def digit_runs(texts: Sequence[str], speakers: Sequence[str]) -> list[Run]:
+def digit_runs(
+    texts: Sequence[str], speakers: Sequence[str], doubted: Sequence[Mapping[int, float]] = ()
+) -> list[Run]:
     """All runs of digits in the phrases of a call, speaker by speaker.
 
-    A run goes on in the speaker's next phrase when nobody says more than a word or two in between.
+    A run goes on in the speaker's next phrase when nobody says more than a word or two in between. It goes on over
+    a word that sounds like a digit, and over one that was hardly heard, which counts as 0: `doubted` is the
+    confidence of the words that the recognizer doubted, by the place where they begin.
 
     >>> [run.digits for run in digit_runs(["It is forty two, oh seven.", "Double nine 1."], ["1", "1"])]
     ['4207', '991']
+    >>> [run.digits for run in digit_runs(["eight eight one for zero to."], ["1"])]
+    ['881402']
     """
-    return [run for speaker in dict.fromkeys(speakers) for run in _of_speaker(texts, speakers, speaker)]
+    doubts = doubted or [{}] * len(texts)
+    return [
+        run for speaker in dict.fromkeys(speakers) for run in _of_speaker(texts, speakers, speaker, doubts)
+    ]
 
 
-def _of_speaker(texts: Sequence[str], speakers: Sequence[str], speaker: str) -> Iterator[Run]:
+def _of_speaker(
+    texts: Sequence[str], speakers: Sequence[str], speaker: str, doubted: Sequence[Mapping[int, float]]
+) -> Iterator[Run]:
     run: Run | None = None
     last = -1
     for index, text in enumerate(texts):
@@ -56,9 +74,16 @@ def _of_speaker(texts: Sequence[str], speakers: Sequence[str], speaker: str) -> 
             yield run
             run = None
         last = index
-        for token in _tokens(text):
+        tokens = list(_tokens(text))
+        for place, token in enumerate(tokens):
             if token.digits:
                 run = _longer(run, index, token)
+            elif (
+                run
+                and (size := len(run.digits)) >= _FEW
+                and (digit := _misheard(tokens, place, size, doubted[index]))
+            ):
+                run = _longer(run, index, replace(token, digits=digit))
             elif run and not token.glue:
                 yield Run(run.digits, run.pieces, run.groups, token.word)
                 run = None
@@ -98,6 +123,20 @@ def _tokens(text: str) -> Iterator[_Token]:
         start = match.start() - (text[match.start() - 1 : match.start()] in ("(", "+"))
         yield _Token("" if word in ".?!" else word, digits, start, end, glue)
         place += used
+
+
+def _misheard(tokens: Sequence[_Token], place: int, size: int, doubts: Mapping[int, float]) -> str:
+    """The digit that a word stands for after `size` others, as far as what is beside it tells; empty for none."""
+    word = tokens[place].word
+    if not word.isalpha() or word in _GLUE:
+        return ""
+    before = next((token.digits for token in reversed(tokens[:place]) if not token.glue), "")
+    after = next((token for token in tokens[place + 1 :] if not token.glue), None)
+    ends = (after is None or not after.word) and word != "too"
+    if word in _SOUNDS and len(before) == 1 and (ends or (after and len(after.digits) == 1)):
+        return _SOUNDS[word]
+    within = before and after and after.digits and size not in _WHOLE
+    return "0" if within and doubts.get(tokens[place].start, 1.0) < _HARDLY else ""
 
 
 def _longer(run: Run | None, index: int, token: _Token) -> Run:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Final, NamedTuple
 
+from speechkit.census import given_names, surnames
 from speechkit.transcripts.agents import LONG, OPENING_TEXTS, Company, alike, find_company
 from speechkit.transcripts.slots import (
     ANYWHERE,
@@ -119,9 +118,9 @@ def find_names(
     """Each name as (index of the text, first character, end), and every later or earlier mention of it.
 
     `questions` is what another speaker said before each text, `who` its speaker, and `doubted` the confidence of its
-    words that the recognizer doubted, by the place where they begin. A name that is common (given_names.txt,
-    surnames.txt) needs nobody to announce it, unless it is an agent's: a first name in a greeting, or with a firm
-    ("this is Ann from Larkfield"), is left everywhere, and so are the names of `keep`.
+    words that the recognizer doubted, by the place where they begin. A name that is common (`speechkit.census`) needs
+    nobody to announce it, unless it is an agent's: a first name in a greeting, or with a firm ("this is Ann from
+    Larkfield"), is left everywhere, and so are the names of `keep`.
 
     >>> list(find_names(["Thank you, Mister Lang.", "Lang with an L."], ["", ""]))
     [(0, 18, 22), (1, 0, 4)]
@@ -241,13 +240,13 @@ def _answered(n: int, at: int, call: _Call) -> Iterator[Span]:
 
 def _listed_names(call: _Call) -> Iterator[Span]:
     """Common given names and surnames, each with the words of a name that follow it; doubted ones in small letters."""
-    listed = _listed("given_names") | _listed("surnames")
+    listed = given_names() | surnames()
     for n, text in enumerate(call.texts):
         # whom a customer thanks is the agent
         thanked = {match.start("name") for match in _VOCATIVE.finditer(text)} if call.of_customer(n) else ()
         for match in _GIVEN.finditer(text, call.company.greetings[n]):
             first, *others = match["name"].split()
-            given = first.lower() in _listed("given_names")
+            given = first.lower() in given_names()
             least = WILD / 2 if given or (others and first.lower() in listed) else WILD
             unsure = call.doubted[n].get(match.start(), 1.0) < least
             known = first.lower() in listed or (
@@ -279,15 +278,9 @@ def _set_off(text: str, start: int, end: int, listed: frozenset[str]) -> bool:
     """Whether a name in small letters is a given name between commas, or stands beside another name."""
     beside = {*text[:start].split()[-1:], *text[end:].split()[:1]}
     commas = text[:start].rstrip().endswith(",") and (end == len(text) or text[end] in ".,?!")
-    return (commas and text[start:end] in _listed("given_names")) or any(
+    return (commas and text[start:end] in given_names()) or any(
         word.strip(".,?!") in listed for word in beside
     )
-
-
-@cache
-def _listed(kind: str) -> frozenset[str]:
-    lines = Path(__file__).with_name(f"{kind}.txt").read_text("utf-8").splitlines()
-    return frozenset(" ".join(line for line in lines if not line.startswith("#")).lower().split())
 
 
 def _mentions(call: _Call, found: Sequence[Span]) -> Iterator[Span]:

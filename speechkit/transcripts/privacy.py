@@ -61,13 +61,13 @@ def find_personal(
     `speakers` names the speaker of each phrase: an answer is understood by the question before it, and a
     number may go on in the speaker's next phrase. `keep` are names that stay, such as the agent's. `doubted`
     is the confidence of the words of each phrase that the recognizer doubted, by the place where they begin:
-    a name that it did not know is under them.
+    a name that it did not know is under them, and a digit that it misheard.
     """
     who = list(speakers) if speakers is not None else [""] * len(texts)
     questions = [_question(n, texts, who) for n in range(len(texts))]
     found = [
         *(Finding("email", *place) for place in find_emails(texts, questions)),
-        *_numbers(texts, who, questions),
+        *_numbers(texts, who, questions, doubted),
         *_births(texts, questions),
         *_addresses(texts, questions),
         *(Finding("name", *place) for place in find_names(texts, questions, keep, who, doubted)),
@@ -121,8 +121,13 @@ _MEASURES = "dollars dollar cents cent percent % minutes days weeks months years
 _AMOUNT = frozenset(_MEASURES.split())
 
 
-def _numbers(texts: Sequence[str], who: Sequence[str], questions: Sequence[str]) -> Iterator[Finding]:
-    runs = digit_runs(texts, who)
+def _numbers(
+    texts: Sequence[str],
+    who: Sequence[str],
+    questions: Sequence[str],
+    doubted: Sequence[Mapping[int, float]],
+) -> Iterator[Finding]:
+    runs = digit_runs(texts, who, doubted)
     kinds = [_number_kind(run, texts, questions) for run in runs]
     known = {run.digits: kind for run, kind in zip(runs, kinds, strict=True) if kind}
     for run, kind in zip(runs, kinds, strict=True):

@@ -27,6 +27,10 @@ CTM = [line.split() for line in (ROOT / "data/truth/calls.ctm").read_text().spli
         pytest.param("$25", "twenty five dollars", id="money?"),
         pytest.param("ann@example.com", "ann at example dot com", id="an-address?"),
         pytest.param("R&D", "r and d", id="a-sign?"),
+        pytest.param("742-901-3.", "seven four two nine zero one three", id="groups-of-digits?"),
+        pytest.param("742,901,3", "seven four two nine zero one three", id="groups-that-are-no-number?"),
+        pytest.param("24/7", "twenty four seven", id="what-is-no-date?"),
+        pytest.param("B2B", "b two b", id="digits-within-a-word?"),
         pytest.param("—", "", id="nothing-to-say?"),
     ],
 )
@@ -37,6 +41,12 @@ def test_lexical(text: str, spoken: str) -> None:
 @given(st.text(max_size=30))
 def test_lexical_is_words_of_letters(text: str) -> None:
     assert all(set(word) <= set("abcdefghijklmnopqrstuvwxyz'") for word in lexical(text).split(" ") if word)
+
+
+@given(st.from_regex(r"[0-9][0-9A-Z,.:/%-]{0,12}", fullmatch=True))
+def test_lexical_loses_no_number(text: str) -> None:
+    assert lexical(text)
+    assert not set(lexical(text)) & set("0123456789")
 
 
 @given(

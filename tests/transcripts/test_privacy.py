@@ -278,10 +278,30 @@ def test_any_text_can_be_masked(texts: list[str]) -> None:
             ["one", "well, what do you mean by that", "two"], "aba", ["1", "2"], id="too-much-in-between?"
         ),
         pytest.param(["first of the third"], "a", [], id="ordinals-are-no-digits?"),
+        pytest.param(
+            ["eight, eight, one, for zero to."], "a", ["881402"], id="words-that-sound-like-digits?"
+        ),
+        pytest.param(["one two three to me"], "a", ["123"], id="a-word-that-only-follows?"),
+        pytest.param(["open from nine to five"], "a", ["9", "5"], id="a-time?"),
+        pytest.param(["one two three for 20"], "a", ["123", "20"], id="a-price?"),
+        pytest.param(["one two three", "- to four"], "aa", ["123", "4"], id="a-phrase-begins-with-it?"),
     ],
 )
 def test_runs(texts: list[str], speakers: str, digits: list[str]) -> None:
     assert [run.digits for run in digit_runs(texts, list(speakers))] == digits
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "digits"),
+    [
+        pytest.param("555 night 0142", 0.3, ["55500142"], id="hardly-heard?"),
+        pytest.param("555 night 0142", 0.6, ["555", "0142"], id="heard?"),
+        pytest.param("555-010-0142, s, 40", 0.3, ["5550100142", "40"], id="after-a-number-that-is-whole?"),
+    ],
+)
+def test_a_word_within_a_number(text: str, confidence: float, digits: list[str]) -> None:
+    runs = digit_runs([text], ["a"], [{text.index(word): confidence for word in text.split()}])
+    assert [run.digits for run in runs] == digits
 
 
 @pytest.mark.parametrize(
