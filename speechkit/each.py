@@ -18,6 +18,10 @@ from speechkit.errors import WorkersError
 
 _QUEUED: Final = 3  # items that wait for each worker: none is idle, and an interruption loses few
 _PATIENCE_S: Final = 15.0  # for a scheduler to answer, and for its first worker
+_NO_START: Final = (
+    "the processes that share the work cannot start. Each reads the script that was started first: let it do its work "
+    'under `if __name__ == "__main__":`.'
+)
 
 _Item = TypeVar("_Item")
 _Answer = TypeVar("_Answer")
@@ -40,7 +44,8 @@ def each(
     module, and what it raises is raised here. An item whose process dies is tried once more, alone; when it dies
     again, `lost` answers for it, else WorkersError is raised. `preload` names modules that local workers share.
 
-    Raises WorkersError when the scheduler does not answer or has no workers, or the extra `dask` is missing.
+    Raises WorkersError when the scheduler does not answer or has no workers, the extra `dask` is missing, or no process
+    can start, as from a script that works without `if __name__ == "__main__":`.
 
     >>> sorted(each(abs, [-2, 3], workers=1))
     [(-2, 2), (3, 3)]
@@ -69,9 +74,12 @@ def _here(
     lost: Callable[[_Item], _Answer],
     preload: Sequence[str],
 ) -> Iterator[tuple[_Item, _Answer]]:
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # a worker that reads the script
+        raise WorkersError(_NO_START)
     context = _context([function.__module__, *preload])
     # the server that forks the workers keeps the environment in which it was started
     same: dict[str, Any] = {"initializer": _set_environment, "initargs": (dict(os.environ),)}
+    answered = False
     while True:
         under_way: dict[Future[_Answer], _Item] = {}
         pool = ProcessPoolExecutor(size, context, **same)
@@ -87,11 +95,14 @@ def _here(
                     return
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                     answer = future.result()
+                    answered = True
                     yield under_way.pop(future), answer
         except BrokenProcessPool:
             pass  # whoever was under way with the process that died may be why: one try each, alone
         finally:
             pool.shutdown(cancel_futures=True)
+        if not answered:
+            _try_to_start(context, same)
         for item in under_way.values():
             with ProcessPoolExecutor(1, context, **same) as alone:
                 try:
@@ -99,6 +110,14 @@ def _here(
                 except BrokenProcessPool:
                     answer = lost(item)
             yield item, answer
+
+
+def _try_to_start(context: Any, same: dict[str, Any]) -> None:
+    with ProcessPoolExecutor(1, context, **same) as alone:
+        try:
+            alone.submit(int).result()
+        except BrokenProcessPool:
+            raise WorkersError(_NO_START) from None
 
 
 def _set_environment(environment: dict[str, str]) -> None:

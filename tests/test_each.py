@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -82,6 +83,18 @@ def test_a_process_that_dies_takes_no_other_item_with_it(address: str | None, tm
 def test_nobody_answers_for_a_process_that_dies_twice(tmp_path: Path) -> None:
     with pytest.raises(WorkersError, match="worked on 200 died twice"):
         list(each(partial(double, tmp_path), [200], workers=1))
+
+
+def test_a_script_without_a_guard_is_told_what_to_do(tmp_path: Path) -> None:
+    """Each worker reads the script, and would start workers of its own."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "print('read')\nfrom speechkit.each import each\nprint(list(each(abs, range(9), workers=2)))\n"
+    )
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 1
+    assert '`if __name__ == "__main__":`' in run.stderr.splitlines()[-1]
+    assert run.stdout.splitlines().count("read") <= 4  # the script, two workers, and one that was tried alone
 
 
 def test_who_stops_early_waits_for_nothing_more(tmp_path: Path) -> None:

@@ -304,20 +304,38 @@ def test_a_word_within_a_number(text: str, confidence: float, digits: list[str])
     assert [run.digits for run in runs] == digits
 
 
-@pytest.mark.parametrize(
-    ("half", "recall"), [("seen", {"name": 0.89, "email": 0.8}), ("blind", {"name": 0.87, "email": 0.7})]
-)
-def test_on_the_practice_calls_as_recognized(
-    half: str, recall: dict[str, float], monkeypatch: pytest.MonkeyPatch
+# What is asked for, of the calls whose text no writer of rules has read; and what the practice calls hold beyond it.
+ASKED = {"card": 0.95, "phone": 0.95, "email": 0.95, "name": 0.80, "address": 0.80}
+RECOGNIZED = [
+    pytest.param("corpus", "truth/calls.json", "seen", dict.fromkeys(ASKED, 1.0), 1.0, id="demo-seen?"),
+    pytest.param("corpus", "truth/calls.json", "blind", ASKED, 0.95, id="demo-blind?"),
+    pytest.param(
+        "practice/corpus", "practice/truth.json", "seen", {"name": 0.89, "email": 0.8, "phone": 1.0}, 0.95,
+        id="practice-seen?",
+    ),
+    pytest.param(
+        "practice/corpus", "practice/truth.json", "blind", {"name": 0.92, "email": 0.9, "phone": 1.0}, 0.95,
+        id="practice-blind?",
+    ),
+    pytest.param("names/corpus", "names/truth.json", "seen", {"name": 0.83, "phone": 1.0}, 0.95, id="names-seen?"),
+    pytest.param("names/corpus", "names/truth.json", "blind", {"name": 0.83, "phone": 1.0}, 0.95, id="names-blind?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("corpus", "truth", "half", "recall", "precision"), RECOGNIZED)
+def test_on_recognized_calls(
+    corpus: str,
+    truth: str,
+    half: str,
+    recall: dict[str, float],
+    precision: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The figures of docs/measurements.md hold: what is lost beyond them, a recognizer made words of."""
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     from privacy import measure
 
-    folder = ROOT / "data" / "practice"
-    rows = {row[1]: row for row in measure(folder / "corpus", folder / "truth.json") if row[0] == half}
-    assert {kind: rows[kind][3] / rows[kind][2] >= least for kind, least in recall.items()} == dict.fromkeys(
-        recall, True
-    )
-    assert rows["all"][6] / rows["all"][5] >= 0.95
-    assert all(rows[kind][3] == rows[kind][2] for kind in ("phone", "account", "dob"))
+    rows = {row[1]: row for row in measure(ROOT / "data" / corpus, ROOT / "data" / truth) if row[0] == half}
+    found = {kind: rows[kind][3] / rows[kind][2] for kind in recall}
+    assert {kind: round(found[kind], 2) for kind in recall if found[kind] < recall[kind]} == {}
+    assert rows["all"][6] / rows["all"][5] >= precision
