@@ -113,8 +113,6 @@ def test_every_answer_is_one_that_the_document_names(
             without.append(positive_data_acceptance)  # that version does not know it
     if case.path == "/transcriptions/locales":
         without.append(unsupported_method)  # PATCH and DELETE are those of a job with a strange id
-    case.call_and_validate(
-        f"{odd.endpoint}/speechtotext",
-        headers={"Ocp-Apim-Subscription-Key": KEY},
-        excluded_checks=without,
-    )
+    # Within the case, where schemathesis sees it: else it takes the key for missing, and the answer for a fault.
+    case.headers["Ocp-Apim-Subscription-Key"] = KEY
+    case.call_and_validate(f"{odd.endpoint}/speechtotext", excluded_checks=without)
