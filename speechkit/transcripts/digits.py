@@ -42,27 +42,29 @@ class Run:
 
 
 def digit_runs(
-    texts: Sequence[str], speakers: Sequence[str], doubted: Sequence[Mapping[int, float]] = ()
+    texts: Sequence[str], speakers: Sequence[str], doubted: Sequence[Mapping[int, float]] | None = None
 ) -> list[Run]:
     """All runs of digits in the phrases of a call, speaker by speaker.
 
-    A run goes on in the speaker's next phrase when nobody says more than a word or two in between. It goes on over
-    a word that sounds like a digit, and over one that was hardly heard, which counts as 0: `doubted` is the
-    confidence of the words that the recognizer doubted, by the place where they begin.
+    A run goes on in the speaker's next phrase when nobody says more than a word or two in between. With `doubted`,
+    the confidence of the words that the recognizer doubted by the place where they begin, it goes on over a digit that
+    was misheard, too: a word that sounds like one, or one that was hardly heard, which counts as 0.
 
     >>> [run.digits for run in digit_runs(["It is forty two, oh seven.", "Double nine 1."], ["1", "1"])]
     ['4207', '991']
-    >>> [run.digits for run in digit_runs(["eight eight one for zero to."], ["1"])]
+    >>> [run.digits for run in digit_runs(["eight eight one for zero to."], ["1"], [{}])]
     ['881402']
     """
-    doubts = doubted or [{}] * len(texts)
     return [
-        run for speaker in dict.fromkeys(speakers) for run in _of_speaker(texts, speakers, speaker, doubts)
+        run for speaker in dict.fromkeys(speakers) for run in _of_speaker(texts, speakers, speaker, doubted)
     ]
 
 
 def _of_speaker(
-    texts: Sequence[str], speakers: Sequence[str], speaker: str, doubted: Sequence[Mapping[int, float]]
+    texts: Sequence[str],
+    speakers: Sequence[str],
+    speaker: str,
+    doubted: Sequence[Mapping[int, float]] | None,
 ) -> Iterator[Run]:
     run: Run | None = None
     last = -1
@@ -80,6 +82,7 @@ def _of_speaker(
                 run = _longer(run, index, token)
             elif (
                 run
+                and doubted is not None
                 and (size := len(run.digits)) >= _FEW
                 and (digit := _misheard(tokens, place, size, doubted[index]))
             ):

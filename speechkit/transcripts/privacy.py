@@ -67,7 +67,9 @@ def find_personal(
     questions = [_question(n, texts, who) for n in range(len(texts))]
     found = [
         *(Finding("email", *place) for place in find_emails(texts, questions)),
-        *_numbers(texts, who, questions, doubted),
+        *_numbers(digit_runs(texts, who), texts, questions),
+        # the same with digits that were misheard: either reading may be the number
+        *_numbers(digit_runs(texts, who, doubted or [{}] * len(texts)), texts, questions),
         *_births(texts, questions),
         *_addresses(texts, questions),
         *(Finding("name", *place) for place in find_names(texts, questions, keep, who, doubted)),
@@ -121,13 +123,7 @@ _MEASURES = "dollars dollar cents cent percent % minutes days weeks months years
 _AMOUNT = frozenset(_MEASURES.split())
 
 
-def _numbers(
-    texts: Sequence[str],
-    who: Sequence[str],
-    questions: Sequence[str],
-    doubted: Sequence[Mapping[int, float]],
-) -> Iterator[Finding]:
-    runs = digit_runs(texts, who, doubted)
+def _numbers(runs: Sequence[Run], texts: Sequence[str], questions: Sequence[str]) -> Iterator[Finding]:
     kinds = [_number_kind(run, texts, questions) for run in runs]
     known = {run.digits: kind for run, kind in zip(runs, kinds, strict=True) if kind}
     for run, kind in zip(runs, kinds, strict=True):

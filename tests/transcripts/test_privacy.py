@@ -288,7 +288,7 @@ def test_any_text_can_be_masked(texts: list[str]) -> None:
     ],
 )
 def test_runs(texts: list[str], speakers: str, digits: list[str]) -> None:
-    assert [run.digits for run in digit_runs(texts, list(speakers))] == digits
+    assert [run.digits for run in digit_runs(texts, list(speakers), [{}] * len(texts))] == digits
 
 
 @pytest.mark.parametrize(
@@ -302,6 +302,20 @@ def test_runs(texts: list[str], speakers: str, digits: list[str]) -> None:
 def test_a_word_within_a_number(text: str, confidence: float, digits: list[str]) -> None:
     runs = digit_runs([text], ["a"], [{text.index(word): confidence for word in text.split()}])
     assert [run.digits for run in runs] == digits
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        pytest.param("My card is 4418 and 20 dollars went.", "My card is [CARD] and 20 dollars went.", id="hardly?"),
+        pytest.param("My card is four four one eight for 2 dollars.", "My card is [CARD] for 2 dollars.", id="sound?"),
+        pytest.param("My phone is 555 night 0142.", "My phone is [PHONE].", id="a-digit-that-was-misheard?"),
+    ],
+)  # fmt: skip
+def test_a_doubted_word_hides_no_number(text: str, masked: str) -> None:
+    """It may be a digit of a number, or stand between a number and an amount."""
+    doubted = {text.index(word): 0.3 for word in ("and", "night") if word in text}
+    assert mask_texts([text], doubted=[doubted]) == [masked]
 
 
 # What is asked for, of the calls whose text no writer of rules has read; and what the practice calls hold beyond it.
