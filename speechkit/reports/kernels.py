@@ -107,21 +107,24 @@ class ForkedKernel:
     def ask(cls, address: str, connection_file: str, cwd: str, env: dict[str, str]) -> ForkedKernel:
         """Ask the nursery for a kernel. OSError when there is no nursery, or it does not answer."""
         line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        until_s = time.monotonic() + _START_S
-        while True:
-            try:
-                line.connect(address)
-                break
-            except FileNotFoundError:  # it is starting
-                if time.monotonic() > until_s:
-                    raise
-                time.sleep(0.02)
-        line.settimeout(_START_S)
-        asked = {"connection_file": connection_file, "cwd": cwd, "env": env}
-        line.sendall(json.dumps(asked).encode() + b"\n")
-        answer = line.recv(64).split()
-        if not answer:
-            raise ConnectionResetError("the nursery could not fork a kernel")
+        with ExitStack() as unless_it_comes:
+            unless_it_comes.callback(line.close)
+            until_s = time.monotonic() + _START_S
+            while True:
+                try:
+                    line.connect(address)
+                    break
+                except FileNotFoundError:  # it is starting
+                    if time.monotonic() > until_s:
+                        raise
+                    time.sleep(0.02)
+            line.settimeout(_START_S)
+            asked = {"connection_file": connection_file, "cwd": cwd, "env": env}
+            line.sendall(json.dumps(asked).encode() + b"\n")
+            answer = line.recv(64).split()
+            if not answer:
+                raise ConnectionResetError("the nursery could not fork a kernel")
+            unless_it_comes.pop_all()
         return cls(line, int(answer[0]))
 
     def poll(self) -> int | None:

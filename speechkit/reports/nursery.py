@@ -46,9 +46,10 @@ def main(address: str) -> None:
     """Import, listen, fork, and tell how kernels end, until stdin closes."""
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listening.bind(address)
-    # Who connects now waits for the imports; who finds nobody listening knows that we died.
+    listening.bind(f"{address}.new")
     listening.listen(64)
+    # It has its name once it listens. Who connects now waits for the imports; who is refused knows that we died.
+    os.rename(f"{address}.new", address)
     before = set(os.environ)
     _preload()
     _SET_BY_IMPORTS.update((name, value) for name, value in os.environ.items() if name not in before)

@@ -293,6 +293,15 @@ def test_kernels_end_with_their_nursery_and_tell_how(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kernels are forked on Linux only")
+def test_a_nursery_that_has_died_refuses_and_leaves_nothing_open(tmp_path: Path) -> None:
+    address = str(tmp_path / "nursery")
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(address)
+    with pytest.raises(ConnectionRefusedError):  # a socket that stays open is a warning, and so an error
+        ForkedKernel.ask(address, "", "", {})
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kernels are forked on Linux only")
 def test_kernels_end_by_themselves_when_their_report_is_made(
     notebook: Path, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
