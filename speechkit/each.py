@@ -19,8 +19,8 @@ from speechkit.errors import WorkersError
 _QUEUED: Final = 3  # items that wait for each worker: none is idle, and an interruption loses few
 _PATIENCE_S: Final = 15.0  # for a scheduler to answer, and for its first worker
 _NO_START: Final = (
-    "the processes that share the work cannot start. Each reads the script that was started first: let it do its work "
-    'under `if __name__ == "__main__":`.'
+    "the processes that share the work cannot start; what they wrote above says why. Each reads the script that was "
+    'started first, so a script does its work under `if __name__ == "__main__":`.'
 )
 
 _Item = TypeVar("_Item")
@@ -79,7 +79,7 @@ def _here(
     context = _context([function.__module__, *preload])
     # the server that forks the workers keeps the environment in which it was started
     same: dict[str, Any] = {"initializer": _set_environment, "initargs": (dict(os.environ),)}
-    answered = False
+    started = False
     while True:
         under_way: dict[Future[_Answer], _Item] = {}
         pool = ProcessPoolExecutor(size, context, **same)
@@ -95,14 +95,15 @@ def _here(
                     return
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                     answer = future.result()
-                    answered = True
+                    started = True
                     yield under_way.pop(future), answer
         except BrokenProcessPool:
             pass  # whoever was under way with the process that died may be why: one try each, alone
         finally:
             pool.shutdown(cancel_futures=True)
-        if not answered:
+        if not started:
             _try_to_start(context, same)
+            started = True
         for item in under_way.values():
             with ProcessPoolExecutor(1, context, **same) as alone:
                 try:

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 
+@cache
 def given_names() -> frozenset[str]:
     """Given names, in small letters.
 
@@ -19,16 +20,16 @@ def given_names() -> frozenset[str]:
     return _listed("given_names")
 
 
-def surnames() -> frozenset[str]:
-    """Surnames, in small letters.
+@cache
+def names() -> frozenset[str]:
+    """Given names and surnames, in small letters.
 
-    >>> "thornton" in surnames(), "baker" in surnames()
+    >>> "thornton" in names(), "baker" in names()
     (True, False)
     """
-    return _listed("surnames")
+    return given_names() | _listed("surnames")
 
 
-@cache
 def _listed(kind: str) -> frozenset[str]:
     lines = Path(__file__).with_name(f"{kind}.txt").read_text("utf-8").splitlines()
     return frozenset(" ".join(line for line in lines if not line.startswith("#")).lower().split())

@@ -38,7 +38,7 @@ class Engine:
     """
 
     name: Final = "speechkit moonshine-tiny-en"
-    version: Final = "7"
+    version: Final = "8"
 
     def __init__(self, recognizer: Recognizer, aligner: Aligner, voices: VoiceEncoder) -> None:
         self.recognizer, self.voices, self._aligner = recognizer, voices, aligner

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from speechkit.census import given_names, surnames
+from speechkit.census import names
 from speechkit.errors import ModelError
 
 UNKNOWN: Final = -14.0  # log probability of a word that the model does not know
@@ -20,7 +20,7 @@ class Trigrams:
         import pocketsphinx
 
         path = pocketsphinx.get_model_path("en-us/en-us.lm.bin")
-        self._names = given_names() | surnames()
+        self._names = names()
         try:
             self._logs: Any = pocketsphinx.LogMath()
             self._model: Any = pocketsphinx.NGramModel(None, self._logs, path)

@@ -55,10 +55,10 @@ def lexical(text: str) -> str:
     text = re.sub(r"(?<=\w)\.(?=[A-Za-z]{2,})", " dot ", text.replace("’", "'"))
     if any(c.isdigit() for c in text):
         text = numerals.to_words(text)
-    if any(c.isdigit() for c in text):  # a form that the grammar does not know loses its marks, and no digit
-        text = numerals.to_words(re.sub(r"[^\w\s]|(?<=\d)(?=[^\W\d])|(?<=[^\W\d])(?=\d)", " ", text))
     for sign, spoken in _SIGNS.items():
         text = text.replace(sign, spoken)
+    if any(c.isdigit() for c in text):  # a form that the grammar does not know loses its marks, and no digit
+        text = numerals.to_words(re.sub(r"[^\w\s]|(?<=\d)(?=[^\W\d])|(?<=[^\W\d])(?=\d)", " ", text))
     words: list[str] = []
     for part in text.lower().split():
         word = re.sub(r"[^a-z'-]|^[-']+|[-']+$", "", part)

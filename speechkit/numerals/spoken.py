@@ -179,8 +179,7 @@ _PATTERNS: Final[list[tuple[re.Pattern[str], Callable[[_Match], str]]]] = [
     (_pattern(rf"({_AMOUNT})\s?%"), lambda match: f"{_amount(match[1])} percent"),
     (_pattern(rf"({_WHOLE})(?:st|nd|rd|th)"), lambda match: ordinal_words(int(match[1].replace(",", "")))),
     (_pattern(r"(\d{2,4})s"), _decade),
-    (_pattern(r"(?:\+?1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}|\d{3}[-.]\d{4}|\d{3}-\d{2}-\d{4}"), _digits),
-    (_pattern(r"\d{4}(?:-\d{4}){2,3}"), _digits),
+    (_pattern(r"(?:\+?1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}|\d{3}\.\d{4}"), _digits),
     (_pattern(r"\d+(?:[-–]\d+)+"), _joined),
     (_pattern(r"\d{2,}(?: \d{2,})+"), _groups),
     (

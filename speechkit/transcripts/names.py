@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from speechkit.census import given_names, surnames
+from speechkit.census import given_names, names
 from speechkit.transcripts.agents import LONG, OPENING_TEXTS, Company, alike, find_company
 from speechkit.transcripts.slots import (
     ANYWHERE,
@@ -240,7 +240,7 @@ def _answered(n: int, at: int, call: _Call) -> Iterator[Span]:
 
 def _listed_names(call: _Call) -> Iterator[Span]:
     """Common given names and surnames, each with the words of a name that follow it; doubted ones in small letters."""
-    listed = given_names() | surnames()
+    listed = names()
     for n, text in enumerate(call.texts):
         # whom a customer thanks is the agent
         thanked = {match.start("name") for match in _VOCATIVE.finditer(text)} if call.of_customer(n) else ()

@@ -31,6 +31,8 @@ CTM = [line.split() for line in (ROOT / "data/truth/calls.ctm").read_text().spli
         pytest.param("742,901,3", "seven four two nine zero one three", id="groups-that-are-no-number?"),
         pytest.param("24/7", "twenty four seven", id="what-is-no-date?"),
         pytest.param("B2B", "b two b", id="digits-within-a-word?"),
+        pytest.param("ann12@example.com", "ann twelve at example dot com", id="digits-in-an-address?"),
+        pytest.param("R&D-2", "r and d two", id="a-sign-and-a-digit?"),
         pytest.param("—", "", id="nothing-to-say?"),
     ],
 )

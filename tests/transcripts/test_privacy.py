@@ -278,6 +278,17 @@ def test_any_text_can_be_masked(texts: list[str]) -> None:
             ["one", "well, what do you mean by that", "two"], "aba", ["1", "2"], id="too-much-in-between?"
         ),
         pytest.param(["first of the third"], "a", [], id="ordinals-are-no-digits?"),
+        pytest.param(["one two three to four"], "a", ["123", "4"], id="a-word-that-sounds-like-a-digit?"),
+    ],
+)
+def test_runs(texts: list[str], speakers: str, digits: list[str]) -> None:
+    assert [run.digits for run in digit_runs(texts, list(speakers))] == digits
+
+
+@pytest.mark.parametrize(
+    ("texts", "speakers", "digits"),
+    [
+        pytest.param(["one two, three", "nine."], "aa", ["1239"], id="nothing-misheard?"),
         pytest.param(
             ["eight, eight, one, for zero to."], "a", ["881402"], id="words-that-sound-like-digits?"
         ),
@@ -287,7 +298,7 @@ def test_any_text_can_be_masked(texts: list[str]) -> None:
         pytest.param(["one two three", "- to four"], "aa", ["123", "4"], id="a-phrase-begins-with-it?"),
     ],
 )
-def test_runs(texts: list[str], speakers: str, digits: list[str]) -> None:
+def test_runs_with_misheard_digits(texts: list[str], speakers: str, digits: list[str]) -> None:
     assert [run.digits for run in digit_runs(texts, list(speakers), [{}] * len(texts))] == digits
 
 
@@ -320,15 +331,16 @@ def test_a_doubted_word_hides_no_number(text: str, masked: str) -> None:
 
 # What is asked for, of the calls whose text no writer of rules has read; and what the practice calls hold beyond it.
 ASKED = {"card": 0.95, "phone": 0.95, "email": 0.95, "name": 0.80, "address": 0.80}
+WHOLE = {"phone": 1.0, "account": 1.0, "dob": 1.0}
 RECOGNIZED = [
     pytest.param("corpus", "truth/calls.json", "seen", dict.fromkeys(ASKED, 1.0), 1.0, id="demo-seen?"),
     pytest.param("corpus", "truth/calls.json", "blind", ASKED, 0.95, id="demo-blind?"),
     pytest.param(
-        "practice/corpus", "practice/truth.json", "seen", {"name": 0.89, "email": 0.8, "phone": 1.0}, 0.95,
+        "practice/corpus", "practice/truth.json", "seen", {"name": 0.89, "email": 0.8} | WHOLE, 0.95,
         id="practice-seen?",
     ),
     pytest.param(
-        "practice/corpus", "practice/truth.json", "blind", {"name": 0.92, "email": 0.9, "phone": 1.0}, 0.95,
+        "practice/corpus", "practice/truth.json", "blind", {"name": 0.92, "email": 0.9} | WHOLE, 0.95,
         id="practice-blind?",
     ),
     pytest.param("names/corpus", "names/truth.json", "seen", {"name": 0.83, "phone": 1.0}, 0.95, id="names-seen?"),
