@@ -190,7 +190,8 @@ CASES = [
     ),
     pytest.param(
         r"GET /speechtotext/transcriptions/[^/]+",
-        lambda a: a.update(status="Done"),
+        # of a job that has ended: one that still runs has no files yet
+        lambda a: a.update(status="Done") if a["status"] == "Succeeded" else None,
         [("job, finished", "status", "is none of the values that the schema lists")],
         id="the-job-has-a-status-of-its-own",
     ),
